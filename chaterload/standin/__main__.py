@@ -1,0 +1,60 @@
+"""The command: prints what to export to run against a stand-in, then serves until it is told to end."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+import gevent
+import gevent.socket
+
+from chaterload.standin.app import create_server
+from chaterload.standin.endpoints import TOKEN_LIFETIME
+from chaterload.standin.options import Options, parse
+from chaterload.tokens import make_token
+
+BAD_OPTION = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until SIGTERM, SIGINT, or (with --watch-stdin) the end of stdin; gives the exit code."""
+    options = parse(arguments)
+    server = create_server(options)
+    try:
+        server.start()
+    except OSError as error:
+        reason = error.strerror or error
+        print(f"The stand-in cannot listen on {options.host}: {reason}", file=sys.stderr)
+        return BAD_OPTION
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, server.stop)
+    if options.watch_stdin:
+        gevent.spawn(_at_end_of_stdin, server.stop)
+    print(_exports(options, server.server_port), flush=True)
+    server.serve_forever()
+    return 0
+
+
+def _exports(options: Options, port: int) -> str:
+    host = "127.0.0.1" if options.host in ("", "0.0.0.0") else options.host
+    exports = {
+        "TARGET_HOST": f"http://{host}:{port}",
+        "TEST_USER_TOKEN": make_token(options.secret, options.email, TOKEN_LIFETIME),
+        "TEST_USER_EMAIL": options.email,
+    }
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in exports.items())
+
+
+def _at_end_of_stdin(stop: Callable[[], None]) -> None:
+    stdin = sys.stdin.fileno()
+    gevent.socket.wait_read(stdin)
+    while os.read(stdin, 4096):
+        gevent.socket.wait_read(stdin)
+    stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""Fixtures for all tests: a clean environment, and the house rule that each test says what it shows."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("usual", max_examples=200, deadline=None)
+settings.register_profile("nightly", max_examples=10_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+
+OWN_VARIABLES = ("TEST_", "LOCUST_", "TARGET_HOST", "EATER_TARGET_HOST")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test without a docstring."""
+    silent = [item.nodeid for item in items if not (getattr(item, "function", None) and item.function.__doc__)]
+    if silent:
+        raise pytest.UsageError("Each test says in one sentence what it shows. Silent: " + ", ".join(silent))
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's own reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(OWN_VARIABLES):
+            monkeypatch.delenv(name)
