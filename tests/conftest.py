@@ -14,7 +14,7 @@ OWN_VARIABLES = ("TEST_", "LOCUST_", "TARGET_HOST", "EATER_TARGET_HOST")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse a test without a docstring."""
-    silent = [item.nodeid for item in items if not (getattr(item, "function", None) and item.function.__doc__)]
+    silent = [item.nodeid for item in items if not getattr(getattr(item, "function", None), "__doc__", None)]
     if silent:
         raise pytest.UsageError("Each test says in one sentence what it shows. Silent: " + ", ".join(silent))
 

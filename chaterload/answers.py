@@ -1,0 +1,242 @@
+"""Whether an answer is good, and what it is when it is not. Pure: no Locust, no gevent.
+
+A 200 may be a failure (`Failed`), an empty body may be a success (a message of defaults), and each failure is
+one of a fixed list of kinds, so that Locust's failures table has at most a row for each kind and path.
+"""
+
+import errno
+import json
+import socket
+import ssl
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from google.protobuf.message import DecodeError, Message
+
+PROTOBUF = "application/protobuf"
+GRPC = "application/grpc+proto"
+JSON = "application/json"
+
+
+class Kind(Enum):
+    """Every way an answer can fail: what it is called, what it usually means, what to do about it."""
+
+    CONNECTION_REFUSED = (
+        "connection refused",
+        "nothing listens at the host and port",
+        "check --host or TARGET_HOST, and that Chater UI runs there",
+    )
+    UNKNOWN_HOST = (
+        "unknown host",
+        "the host's name does not resolve from here",
+        "check the name; cluster names resolve only inside the cluster",
+    )
+    TLS = (
+        "certificate not trusted",
+        "the TLS handshake failed",
+        "check the certificate, or set TEST_TLS_VERIFY=false for a test system of your own",
+    )
+    CONNECTION_BROKEN = (
+        "connection broken",
+        "the server closed the connection before its answer was whole: a crash, a restart or a full backlog",
+        "look at the server's restarts and its proxy's log",
+    )
+    TIMED_OUT = (
+        "timed out",
+        "no answer within 60 s",
+        "look for a worker that hangs, or fewer workers than concurrent requests",
+    )
+    OUT_OF_FILES = (
+        "out of file descriptors",
+        "the load generator may not open more connections",
+        "raise `ulimit -n`, or spread the users over more workers",
+    )
+    TOKEN_MISSING = (
+        "token missing",
+        "the server saw no Authorization header",
+        "set TEST_USER_TOKEN; a proxy in front may strip the header",
+    )
+    TOKEN_INVALID = (
+        "token invalid",
+        "the token was signed with another secret or was cut",
+        "get a token from this very system and set TEST_USER_TOKEN",
+    )
+    TOKEN_EXPIRED = (
+        "token expired",
+        "the token's time is over",
+        "get a longer one, or a file that is rotated: TEST_USER_TOKEN_FILE",
+    )
+    SIGN_IN_REFUSED = (
+        "sign-in refused",
+        "/eater_auth does not accept the ID token, the provider or a field",
+        "set TEST_AUTH_TOKEN to a real ID token, or leave it out with --exclude-tags auth",
+    )
+    DAILY_LIMIT = (
+        "daily limit reached",
+        "the account used up its photos or recommendations of the day",
+        "spread the users over more accounts, or lift the limit for the test account",
+    )
+    PHOTO_REFUSED = (
+        "photo refused",
+        "the server found no food in the photo, or does not know its type or time",
+        "try another TEST_PHOTO_PATH or TEST_PHOTO_TYPE",
+    )
+    AI_TIMED_OUT = (
+        "AI timed out",
+        "the model behind the photo did not answer within 60 s (408)",
+        "look at the AI service and its queue",
+    )
+    UNAVAILABLE = (
+        "backend unavailable",
+        "the front door works and what is behind it does not answer (503)",
+        "look at the food backend, Kafka and Redis",
+    )
+    SERVER_ERROR = (
+        "server error",
+        "the server failed on a request that is well-formed (5xx)",
+        "look at the server's log for the exception",
+    )
+    REQUEST_REFUSED = (
+        "request refused",
+        "the server finds the request wrong (4xx)",
+        "compare the proto files and the settings with the server's version",
+    )
+    REDIRECTED = (
+        "redirected",
+        "the server sent us elsewhere; we never follow with a token",
+        "give the final address as the host",
+    )
+    UNEXPECTED_STATUS = (
+        "unexpected status",
+        "the status is none that Chater UI sends",
+        "check that the host is Chater UI and not something in front of it",
+    )
+    FAILED_WITH_200 = (
+        "Failed with 200",
+        "the server says that all is well and its text says Failed",
+        "look at the food backend: it gave the front door nothing",
+    )
+    UNDECODABLE = (
+        "undecodable body",
+        "the body is not the message that belongs to this path",
+        "compare proto/ with the server's version; look for a cut connection",
+    )
+    NOT_SUCCESS = (
+        "success: false",
+        "the server understood and did not do it",
+        "look at the server's log for this account",
+    )
+    WRONG_CONTENT_TYPE = (
+        "wrong content type",
+        "the answer does not come from the endpoint that was asked",
+        "look for a proxy's or a login page in front of the server",
+    )
+    TOO_SLOW = (
+        "slower than TEST_MAX_RESPONSE_SECONDS",
+        "the answer was good and came too late",
+        "find the slow part, or fewer users",
+    )
+    LOST_WRITE = (
+        "lost write",
+        "a write was acknowledged and its effect never showed",
+        "look for what loses it: two photos in one millisecond, two weights in one second, a dropped message",
+    )
+    GHOST_WRITE = (
+        "ghost write",
+        "a dish that was deleted, and acknowledged as deleted, is still listed",
+        "look at the backend's delete and at its cache",
+    )
+
+    def __init__(self, title: str, meaning: str, action: str) -> None:
+        self.title = title
+        self.meaning = meaning
+        self.action = action
+
+
+@dataclass(frozen=True)
+class JsonAnswer:
+    """A JSON object that must have these fields, and these values where one is given."""
+
+    required: tuple[str, ...] = ()
+    values: tuple[tuple[str, str], ...] = ()
+    refusal: Kind = Kind.REQUEST_REFUSED
+    """What a 400 to this request means."""
+
+    def decode(self, body: bytes) -> dict[str, Any] | Kind:
+        try:
+            document = json.loads(body)
+        except ValueError:
+            return Kind.UNDECODABLE
+        if not isinstance(document, dict) or not all(field in document for field in self.required):
+            return Kind.UNDECODABLE
+        if any(document.get(field) != value for field, value in self.values):
+            return Kind.NOT_SUCCESS
+        return document
+
+
+PHOTO_STORED = JsonAnswer(required=("status",), values=(("status", "Success"),), refusal=Kind.PHOTO_REFUSED)
+SIGNED_IN = JsonAnswer(
+    required=("token", "expiresIn", "userEmail", "userName", "profilePictureURL"), refusal=Kind.SIGN_IN_REFUSED
+)
+
+Expected = type[Message] | JsonAnswer
+Good = Message | dict[str, Any]
+
+
+def judge(status: int, content_type: str | None, body: bytes, expected: Expected, expected_type: str) -> Good | Kind:
+    """The decoded answer when it is good, else the kind of failure. `expected_type` is its media type."""
+    if status != 200:
+        return _judge_status(status, body, expected)
+    if content_type is None or not content_type.startswith(expected_type):
+        if body.strip() == b"Failed":
+            return Kind.FAILED_WITH_200
+        return Kind.WRONG_CONTENT_TYPE
+    if isinstance(expected, JsonAnswer):
+        return expected.decode(body)
+    try:
+        message = expected.FromString(body)
+    except DecodeError:
+        return Kind.UNDECODABLE
+    return Kind.NOT_SUCCESS if getattr(message, "success", True) is False else message
+
+
+def _judge_status(status: int, body: bytes, expected: Expected) -> Kind:
+    refusal = expected.refusal if isinstance(expected, JsonAnswer) else Kind.REQUEST_REFUSED
+    if status == 401:
+        return Kind.SIGN_IN_REFUSED if refusal is Kind.SIGN_IN_REFUSED else _token_problem(body)
+    if status == 400:
+        return Kind.DAILY_LIMIT if b"daily limit" in body else refusal
+    known = {408: Kind.AI_TIMED_OUT, 503: Kind.UNAVAILABLE}.get(status)
+    if known:
+        return known
+    by_class = {3: Kind.REDIRECTED, 4: Kind.REQUEST_REFUSED, 5: Kind.SERVER_ERROR}
+    return by_class.get(status // 100, Kind.UNEXPECTED_STATUS)
+
+
+def _token_problem(body: bytes) -> Kind:
+    if b"missing" in body:
+        return Kind.TOKEN_MISSING
+    return Kind.TOKEN_EXPIRED if b"expired" in body else Kind.TOKEN_INVALID
+
+
+def judge_connection(error: BaseException | None) -> Kind:
+    """The kind of failure behind an exception that left us without a whole answer."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Kind.TLS
+    original = getattr(error, "original", None)  # geventhttpclient's RetriesExceeded wraps the cause
+    if isinstance(original, BaseException):
+        return judge_connection(original)
+    if isinstance(error, TimeoutError) or type(error).__name__ in ("Timeout", "timeout"):  # gevent's own
+        return Kind.TIMED_OUT
+    if isinstance(error, ConnectionRefusedError):
+        return Kind.CONNECTION_REFUSED
+    if isinstance(error, socket.gaierror):
+        return Kind.UNKNOWN_HOST
+    if isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return Kind.TLS
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return Kind.OUT_OF_FILES
+    if isinstance(error, OSError) and error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
+        return Kind.CONNECTION_REFUSED
+    return Kind.CONNECTION_BROKEN

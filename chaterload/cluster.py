@@ -1,0 +1,339 @@
+"""What master and workers tell each other, besides Locust's own messages.
+
+chater_check      master asks each worker whether host and token work from there    -> chater_checked
+chater_lease      worker asks for an account for one more user                      -> chater_leased
+chater_release    worker gives it back
+chater_shared     master tells that an account has another user elsewhere
+chater_finish     master asks each worker to end its users and send its last counts -> chater_finished
+"""
+
+import logging
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.event import AsyncResult
+from locust.env import Environment
+from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
+
+from chaterload import __version__
+from chaterload.accounts import Account
+from chaterload.exits import Exit, Refused
+from chaterload.leases import LeaseBook
+from chaterload.node import check_accounts, options_of, prepare_users
+from chaterload.settings import Settings
+from chaterload.shared import Shared
+
+logger = logging.getLogger(__name__)
+
+CHECK_TIMEOUT_S = 45.0
+"""Longer than three preflight requests that time out."""
+
+LEASE_TIMEOUT_S = 30.0
+FINISH_MARGIN_S = 5.0
+MASTER_SILENT_S = 10.0
+"""A master beats once a second; after this long without a beat it is taken for dead."""
+
+FROZEN_S = 3.0
+"""After this long without running, Locust's master has given this worker up (3 heartbeats)."""
+
+# What a worker's check needs of the master's options; nothing secret is among a master's options.
+_CHECK_OPTIONS = ("tags", "exclude_tags", "stand_in", "run_time")
+
+
+class Master:
+    """The master's side."""
+
+    def __init__(
+        self, environment: Environment, runner: MasterRunner, settings: Settings, allowed: tuple[str, ...]
+    ) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.settings = settings
+        self.allowed = allowed
+        self._reports: dict[str, dict[str, Any]] = {}
+        self._lost: dict[str, str] = {}
+        self._answers: dict[str, dict[str, Any]] = {}
+        self._finished: set[str] = set()
+        self._running: set[str] = set()
+        self._book: LeaseBook | None = None
+        self._finishing = False
+        runner.register_message("chater_checked", self._on_checked)
+        runner.register_message("chater_lease", self._on_lease)
+        runner.register_message("chater_release", self._on_release)
+        runner.register_message("chater_finished", self._on_finished)
+        environment.events.worker_report.add_listener(self._on_report)
+        runner.greenlet.spawn(self._watch)
+
+    def _workers(self) -> set[str]:
+        return {client.id for client in self.runner.clients.all if client.state != STATE_MISSING}
+
+    def _wait(self, seconds: float, done: Callable[[], bool]) -> bool:
+        """Wait until `done`; False when that takes more than `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > deadline:
+                return False
+            gevent.sleep(0.02)
+        return True
+
+    def reports(self) -> list[dict[str, Any]]:
+        """The last report of each worker that sent one in this run."""
+        return list(self._reports.values())
+
+    def lost(self) -> list[str]:
+        """Why each worker that was lost during the run was lost."""
+        return [f"worker {worker} {why}" for worker, why in self._lost.items()]
+
+    def check(self, users: int, host: str | None) -> None:
+        """Ask every worker whether load could start. Refused, with what each of them says, when not."""
+        asked = self._workers()
+        self._answers = {}
+        options = vars(self.environment.parsed_options)
+        question = {"host": host, "allowed": list(self.allowed), **{name: options.get(name) for name in _CHECK_OPTIONS}}
+        for worker in asked:
+            self.runner.send_message("chater_check", question, client_id=worker)
+        if not self._wait(CHECK_TIMEOUT_S, lambda: self._answers.keys() >= asked & self._workers()):
+            raise Refused(f"A worker did not answer within {CHECK_TIMEOUT_S:.0f} s whether host and token work.")
+        problems = dict.fromkeys(p for answer in self._answers.values() for p in answer["problems"])
+        if problems:
+            raise Refused(*problems)
+        self._compare(users)
+
+    def _compare(self, users: int) -> None:
+        answers = self._answers.values()
+        versions = {__version__, *(answer["version"] for answer in answers)}
+        if len(versions) > 1:
+            raise Refused(f"Master and workers run different versions of this project: {', '.join(sorted(versions))}.")
+        if len({answer["fingerprint"] for answer in answers}) > 1:
+            raise Refused("The workers' TEST_* settings differ from each other. Expected the same on every worker.")
+        accounts = min((answer["accounts"] for answer in answers), default=0)
+        strict = any(answer["strict"] for answer in answers)
+        check_accounts(users, accounts, strict=strict)
+        self._book = LeaseBook(accounts, strict=strict) if accounts else None
+
+    def start(self) -> None:
+        """A new run begins."""
+        self._reports.clear()
+        self._lost.clear()
+        self._finished.clear()
+        self._running = self._workers()
+
+    def finish(self) -> None:
+        """Have the workers end their users, and wait for their last counts."""
+        if self._finishing:
+            return
+        self._finishing = True
+        try:
+            self._finished.clear()
+            workers = self._workers()
+            for worker in workers:
+                self.runner.send_message("chater_finish", client_id=worker)
+            patience = self.environment.stop_timeout + self.settings.cleanup_seconds + FINISH_MARGIN_S
+            if not self._wait(patience, lambda: self._finished >= workers & self._workers()):
+                for worker in workers - self._finished:
+                    self._lost[worker] = "did not send its last counts"
+        finally:
+            self._finishing = False
+            self._running = set()
+
+    def _watch(self) -> None:
+        """Notice workers that go missing during the run, and free their accounts."""
+        while True:
+            gevent.sleep(0.5)
+            workers = self._workers()
+            for worker in self._running - workers:
+                self._lost.setdefault(worker, "was lost during the run")
+                if self._book:
+                    self._book.drop(worker)
+            if self._running:
+                self._running = workers
+
+    def _on_checked(self, environment: Environment, msg: Any) -> None:
+        self._answers[msg.node_id] = msg.data
+
+    def _on_finished(self, environment: Environment, msg: Any) -> None:
+        self._finished.add(msg.node_id)
+
+    def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
+        if "chater" in data:
+            self._reports[client_id] = data["chater"]
+
+    def _on_lease(self, environment: Environment, msg: Any) -> None:
+        number = self._book.acquire(msg.node_id) if self._book else None
+        shared = self._book is not None and number is not None and self._book.users(number) > 1
+        if shared and self._book is not None and number is not None:
+            for holder in self._book.holders(number):
+                self.runner.send_message("chater_shared", {"number": number}, client_id=holder)
+        answer = {"request": msg.data["request"], "number": number, "shared": shared}
+        self.runner.send_message("chater_leased", answer, client_id=msg.node_id)
+
+    def _on_release(self, environment: Environment, msg: Any) -> None:
+        if self._book:
+            self._book.release(msg.node_id, msg.data["number"])
+
+
+class RemoteLeases:
+    """Accounts that the master hands out."""
+
+    def __init__(self, runner: WorkerRunner, accounts: list[Account]) -> None:
+        self._runner = runner
+        self._accounts = accounts
+        self._numbers = {account.email: number for number, account in enumerate(accounts)}
+        self._waiting: dict[int, AsyncResult] = {}
+        self._requests = 0
+
+    def acquire(self) -> Account | None:
+        """Ask the master for an account, and wait for its answer."""
+        self._requests += 1
+        request, answer = self._requests, AsyncResult()
+        self._waiting[request] = answer
+        self._runner.send_message("chater_lease", {"request": request})
+        try:
+            leased: dict[str, Any] = answer.get(timeout=LEASE_TIMEOUT_S)
+        except gevent.Timeout:
+            logger.error("The master handed out no account within %.0f s.", LEASE_TIMEOUT_S)
+            return None
+        finally:
+            del self._waiting[request]
+        if leased["number"] is None:
+            return None
+        account: Account = self._accounts[leased["number"]]
+        account.shared = leased["shared"]
+        return account
+
+    def release(self, account: Account) -> None:
+        self._runner.send_message("chater_release", {"number": self._numbers[account.email]})
+
+    def on_leased(self, data: dict[str, Any]) -> None:
+        waiting = self._waiting.get(data["request"])
+        if waiting is None:  # the user was stopped while it waited
+            if data["number"] is not None:
+                self._runner.send_message("chater_release", {"number": data["number"]})
+        else:
+            waiting.set(data)
+
+    def on_shared(self, number: int) -> None:
+        self._accounts[number].shared = True
+
+    def doubt(self) -> None:
+        """Others may have been given our accounts while this process did not run."""
+        for account in self._accounts:
+            account.shared = True
+
+
+class Worker:
+    """A worker's side."""
+
+    def __init__(
+        self, environment: Environment, runner: WorkerRunner, settings: Settings, allowed: tuple[str, ...]
+    ) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.settings = settings
+        self.allowed = allowed
+        self.shared: Shared | None = None
+        self._leases: RemoteLeases | None = None
+        self._beat = time.monotonic()
+        runner.register_message("chater_check", self._on_check, concurrent=True)
+        runner.register_message("chater_leased", self._on_leased)
+        runner.register_message("chater_shared", self._on_shared)
+        runner.register_message("chater_finish", self._on_finish, concurrent=True)
+        environment.events.report_to_master.add_listener(self._on_report)
+        environment.events.heartbeat_received.add_listener(self._on_heartbeat)
+        runner.greenlet.spawn(self._watch)
+
+    def prepare(self, options: Namespace, host: str | None, allowed: tuple[str, ...] = ()) -> list[str]:
+        """Try out what users here will need. The problems, none when all is well."""
+        try:
+            self.shared = prepare_users(
+                self.environment,
+                self.settings,
+                options,
+                self._make_leases,
+                host=host,
+                allowed=(*self.allowed, *allowed),
+                slot=self.runner.worker_index,
+            )
+        except Refused as refused:
+            self.shared = None
+            return list(refused.problems)
+        return []
+
+    def _make_leases(self, accounts: list[Account]) -> RemoteLeases:
+        self._leases = RemoteLeases(self.runner, accounts)
+        return self._leases
+
+    def start(self) -> None:
+        """A run begins here. A worker that joined too late to be asked is tried out now, and leaves if it must."""
+        if self.shared is None:
+            problems = self.prepare(options_of(self.environment), self.environment.host)
+            if problems:
+                self.leave(problems)
+        if self.shared is not None:
+            self.shared.writes.reset()
+
+    def leave(self, problems: list[str]) -> None:
+        """Tell why this worker cannot take part, and end it."""
+        for problem in problems:
+            logger.error(problem)
+        self.environment.process_exit_code = Exit.NEVER_STARTED
+        self.runner.send_message("quit")
+        self.runner.quit()
+
+    def finish(self) -> None:
+        """End the users, and send what they did, whole."""
+        self.runner.stop()
+        data: dict[str, Any] = {}
+        self.environment.events.report_to_master.fire(client_id=self.runner.client_id, data=data)
+        self.runner.send_message("stats", data)
+
+    def _on_check(self, environment: Environment, msg: Any) -> None:
+        options = Namespace(**{**vars(environment.parsed_options), **{k: msg.data[k] for k in _CHECK_OPTIONS}})
+        problems = self.prepare(options, msg.data["host"], tuple(msg.data["allowed"]))
+        answer = {
+            "problems": problems,
+            "version": __version__,
+            "fingerprint": self.settings.fingerprint(),
+            "accounts": len(self.shared.accounts) if self.shared else 0,
+            "strict": self.settings.accounts_strict,
+        }
+        self.runner.send_message("chater_checked", answer)
+
+    def _on_leased(self, environment: Environment, msg: Any) -> None:
+        if self._leases:
+            self._leases.on_leased(msg.data)
+
+    def _on_shared(self, environment: Environment, msg: Any) -> None:
+        if self._leases:
+            self._leases.on_shared(msg.data["number"])
+
+    def _on_finish(self, environment: Environment, msg: Any) -> None:
+        self.finish()
+        self.runner.send_message("chater_finished")
+
+    def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
+        if self.shared:
+            data["chater"] = self.shared.report()
+
+    def _on_heartbeat(self, **_: Any) -> None:
+        self._beat = time.monotonic()
+
+    def _watch(self) -> None:
+        """Notice a dead master, and end the users cleanly."""
+        last = time.monotonic()
+        while True:
+            gevent.sleep(1.0)
+            now = time.monotonic()
+            if now - last > FROZEN_S:
+                self._beat = now  # it was us who stood still
+                if self._leases:
+                    self._leases.doubt()
+            last = now
+            if now - self._beat > MASTER_SILENT_S:
+                logger.error("The master has been silent for %.0f s: ending the users here.", MASTER_SILENT_S)
+                self.environment.process_exit_code = Exit.INVALID
+                gevent.spawn(self.runner.quit)
+                return

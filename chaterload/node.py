@@ -1,0 +1,177 @@
+"""One process of a run, whatever its part: what it checks before there is load, and where it sends it."""
+
+import logging
+from argparse import Namespace
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from locust.env import Environment
+from pydantic import SecretStr
+
+from chaterload.accounts import Account, expiring
+from chaterload.dishes import SLOTS
+from chaterload.exits import Refused
+from chaterload.hosts import refusal
+from chaterload.leases import LeaseBook
+from chaterload.preflight import preflight
+from chaterload.scenario import need_account, selected, tags_of
+from chaterload.settings import Settings
+from chaterload.shared import Leases, Shared, make_shared
+from chaterload.standin.options import STAND_IN_EMAIL, STAND_IN_SECRET
+from chaterload.user import ProtobufUser
+
+logger = logging.getLogger(__name__)
+
+LOCAL = "local"
+
+
+class LocalLeases:
+    """Accounts of a run in one process."""
+
+    def __init__(self, accounts: list[Account], *, strict: bool) -> None:
+        self._accounts = accounts
+        self._book = LeaseBook(len(accounts), strict=strict) if accounts else None
+        self._numbers = {account.email: number for number, account in enumerate(accounts)}
+
+    def acquire(self) -> Account | None:
+        number = self._book.acquire(LOCAL) if self._book else None
+        if number is None or self._book is None:
+            return None
+        account = self._accounts[number]
+        account.shared = self._book.users(number) > 1
+        return account
+
+    def release(self, account: Account) -> None:
+        if self._book:
+            self._book.release(LOCAL, self._numbers[account.email])
+
+
+class Local:
+    """A run in one process."""
+
+    def __init__(self, environment: Environment, settings: Settings, allowed: tuple[str, ...]) -> None:
+        self.environment = environment
+        self.settings = settings
+        self.allowed = allowed
+        self.shared: Shared | None = None
+
+    def check(self, users: int, host: str | None) -> None:
+        """Try out what `users` users will need at `host`. Refused when load could not start."""
+        options = options_of(self.environment)
+        strict = self.settings.accounts_strict
+
+        def leases(accounts: list[Account]) -> LocalLeases:
+            return LocalLeases(accounts, strict=strict)
+
+        self.shared = prepare_users(self.environment, self.settings, options, leases, host=host, allowed=self.allowed)
+        check_accounts(users, len(self.shared.accounts), strict=strict)
+
+    def start(self) -> None:
+        """A new run begins."""
+        if self.shared:
+            self.shared.writes.reset()
+
+    def finish(self) -> None:
+        """A run ends: Locust stops the users itself."""
+
+    def reports(self) -> list[dict[str, Any]]:
+        """What the users of each process did."""
+        return [self.shared.report()] if self.shared else []
+
+    def lost(self) -> list[str]:
+        """No worker, none lost."""
+        return []
+
+
+def options_of(environment: Environment) -> Namespace:
+    """The parsed options, which every process that Locust's command starts has."""
+    options: Namespace | None = environment.parsed_options
+    assert options is not None
+    return options
+
+
+def tasks_of(environment: Environment, options: Namespace) -> list[Callable[..., object]]:
+    """The tasks that will run. Refused when the tags leave none."""
+    every = [task for user_class in environment.user_classes for task in user_class.tasks if callable(task)]
+    left = selected(every, options.tags, options.exclude_tags)
+    if not left:
+        known = ", ".join(sorted(set().union(*(tags_of(task) for task in every))))
+        raise Refused(
+            f"--tags {' '.join(options.tags or [])!r} with --exclude-tags {' '.join(options.exclude_tags or [])!r} "
+            f"leaves no task to run. Expected tags out of: {known}."
+        )
+    return left
+
+
+def with_stand_in(settings: Settings) -> Settings:
+    """The settings with tokens that a stand-in accepts."""
+    return settings.model_copy(
+        update={
+            "jwt_secret": SecretStr(STAND_IN_SECRET),
+            "accounts_file": None,
+            "user_email": settings.user_email or STAND_IN_EMAIL,
+        }
+    )
+
+
+def prepare_users(
+    environment: Environment,
+    settings: Settings,
+    options: Namespace,
+    leases: Callable[[list[Account]], Leases],
+    *,
+    host: str | None,
+    allowed: tuple[str, ...],
+    slot: int | None = None,
+) -> Shared:
+    """Everything that users of this process need, tried out. Refused, in sentences, when it does not work.
+
+    `host` is None where this process's own settings say; `slot` is the worker's index, None in a run of one process.
+    """
+    if options.stand_in:
+        settings = with_stand_in(settings)
+    host = host or settings.host
+    problem = refusal(host, allowed)
+    if problem:
+        raise Refused(problem)
+    tasks = tasks_of(environment, options)
+    shared = make_shared(
+        settings, leases, accounts=need_account(tasks), slot=slot or 0, slots=1 if slot is None else SLOTS
+    )
+    problem = preflight(host, shared.accounts[0] if shared.accounts else None, tls_verify=settings.tls_verify)
+    if problem:
+        raise Refused(problem)
+    _announce(shared, tasks, options)
+    ProtobufUser.shared = shared
+    return shared
+
+
+def _announce(shared: Shared, tasks: list[Callable[..., object]], options: Namespace) -> None:
+    """Say at the start what would surprise in the end."""
+    if options.run_time:
+        end = datetime.now(UTC) + timedelta(seconds=options.run_time)
+        expires = expiring(shared.accounts, end)
+        if expires:
+            logger.warning("The token expires at %s, before the run ends.", f"{expires:%Y-%m-%d %H:%M:%S} UTC")
+    if shared.settings.auth_token is None and not options.stand_in and any("auth" in tags_of(task) for task in tasks):
+        logger.warning(
+            "TEST_AUTH_TOKEN is not set: /eater_auth gets a placeholder that a real Chater UI refuses. "
+            "Set it, or leave the task out with --exclude-tags auth."
+        )
+
+
+def check_accounts(users: int, accounts: int, *, strict: bool) -> None:
+    """Say that users share accounts, which rules out looking for weights; Refused where they may not."""
+    if not 0 < accounts < users:
+        return
+    if strict:
+        raise Refused(
+            f"{users} users need {users} accounts and there are {accounts}. TEST_ACCOUNTS_STRICT=true forbids sharing."
+        )
+    logger.warning(
+        "%d users share %d account%s: their weights cannot be told apart and are not looked for.",
+        users,
+        accounts,
+        "" if accounts == 1 else "s",
+    )

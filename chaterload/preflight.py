@@ -1,0 +1,64 @@
+"""One cheap request, before any load and outside the statistics: do host and token work?"""
+
+import logging
+
+import gevent
+from locust.contrib.fasthttp import FastHttpSession
+from locust.event import EventHook
+
+from chaterload.accounts import Account
+from chaterload.answers import GRPC, Kind, judge, judge_connection
+from proto.alcohol_pb2 import GetAlcoholLatestResponse
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 10.0
+ATTEMPTS = 3
+
+# These say that no load could work. Any other failure is for the load test itself to find and to count.
+_HOPELESS = {
+    Kind.CONNECTION_REFUSED,
+    Kind.UNKNOWN_HOST,
+    Kind.TLS,
+    Kind.CONNECTION_BROKEN,
+    Kind.TIMED_OUT,
+    Kind.TOKEN_MISSING,
+    Kind.TOKEN_INVALID,
+    Kind.TOKEN_EXPIRED,
+    Kind.REDIRECTED,
+    Kind.REQUEST_REFUSED,
+}
+_PASSING = {Kind.TIMED_OUT, Kind.CONNECTION_BROKEN}
+
+
+def preflight(host: str, account: Account | None, *, tls_verify: bool) -> str | None:
+    """Ask `host` for GET /alcohol_latest. Why no load may start, as a sentence, or None.
+
+    Without an account only the connection is tried. A timeout or a broken connection is tried again, twice.
+    """
+    kind = None
+    for _ in range(ATTEMPTS):
+        kind = _ask(host, account, tls_verify)
+        if kind not in _PASSING:
+            break
+        gevent.sleep(0.2)
+    if kind is None or (account is None and kind is Kind.TOKEN_MISSING):
+        return None
+    if kind not in _HOPELESS:
+        logger.warning("The first request to %s failed: %s. The load starts all the same.", host, kind.title)
+        return None
+    return f"{host} does not work: {kind.title}. Usually {kind.meaning}. What to do: {kind.action}."
+
+
+def _ask(host: str, account: Account | None, tls_verify: bool) -> Kind | None:
+    session = FastHttpSession(
+        host, EventHook(), None, insecure=not tls_verify, network_timeout=TIMEOUT_S, connection_timeout=TIMEOUT_S
+    )
+    headers = account.headers(None) if account else {}
+    response = session.get("/alcohol_latest", headers=headers, catch_response=True, allow_redirects=False)
+    if response.status_code == 0:
+        return judge_connection(response.request_meta["exception"])
+    body = response.content or b""
+    content_type = response.headers.get("content-type") if response.headers else None
+    answer = judge(response.status_code, str(content_type), body, GetAlcoholLatestResponse, GRPC)
+    return answer if isinstance(answer, Kind) else None

@@ -1,0 +1,228 @@
+"""What a run is told through environment variables, validated as a whole before any request.
+
+Settings are variables and not Locust options because a master sends its options to every worker and shows
+them in its web page; these hold secrets, and a token may be set on the workers alone.
+"""
+
+import os
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jwt
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from chaterload.exits import Refused
+from chaterload.hosts import HOST_SHAPE, host_problem
+from chaterload.photo import find_photo, is_image
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The folder of the locustfile and of image.png."""
+
+IN_CLUSTER = "http://chater-ui.chater-ui.svc.cluster.local:5000"
+DATE_FORMAT = "%d-%m-%Y"
+_PREFIX = "TEST_"
+
+
+def _today(days_ago: int = 0) -> str:
+    return (datetime.now(UTC) - timedelta(days=days_ago)).strftime(DATE_FORMAT)
+
+
+def parse_date(text: str) -> date:
+    """`text` as dd-mm-yyyy, and nothing that merely resembles it. ValueError otherwise."""
+    parsed = datetime.strptime(text, DATE_FORMAT).replace(tzinfo=UTC).date()
+    if parsed.strftime(DATE_FORMAT) != text:
+        raise ValueError("not dd-mm-yyyy")
+    return parsed
+
+
+def _check_date(text: str) -> str:
+    try:
+        parse_date(text)
+    except ValueError:
+        raise ValueError("is not a date") from None
+    return text
+
+
+def _check_host(url: str) -> str:
+    problem = host_problem(url)
+    if problem:
+        raise ValueError(problem)
+    return url.rstrip("/")
+
+
+def _check_readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path.resolve()
+    except FileNotFoundError:
+        raise ValueError("does not exist") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from None
+
+
+def _check_photo(path: Path) -> Path:
+    found = _check_readable(find_photo(path, beside=ROOT))
+    with found.open("rb") as file:
+        if not is_image(file.read(16)):
+            raise ValueError("is not an image")
+    return found
+
+
+def token_claims(token: str) -> dict[str, Any]:
+    """The claims of a JWT whose signature only the server can check. ValueError when it is none."""
+    try:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError):
+        raise ValueError("is not a JWT") from None
+    return claims
+
+
+def expiry(token: str) -> datetime | None:
+    """When `token` expires, None when it never does. ValueError when it is no JWT or its exp is no time."""
+    exp = token_claims(token).get("exp")
+    if exp is None:
+        return None
+    try:
+        return datetime.fromtimestamp(float(exp), UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise ValueError("has an exp claim that is no time") from None
+
+
+def check_token(token: str) -> None:
+    """ValueError, as the end of a sentence, when `token` is no JWT or has expired."""
+    end = expiry(token)
+    if end is not None and end <= datetime.now(UTC):
+        raise ValueError(f"expired at {end:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _check_secret_token(token: SecretStr) -> SecretStr:
+    text = token.get_secret_value().strip()
+    check_token(text)
+    return SecretStr(text)
+
+
+def _split_names(text: object) -> object:
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if isinstance(text, str) else text
+
+
+Date = Annotated[str, AfterValidator(_check_date)]
+Host = Annotated[str, AfterValidator(_check_host)]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+_DATE = "a date as dd-mm-yyyy, such as 31-12-2025"
+_EMAIL = "an e-mail address"
+
+
+class Settings(BaseSettings):
+    """The variables by their names in lower case, without `TEST_`. A description says what is expected."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    target_host: Host | None = Field(None, validation_alias="TARGET_HOST", description=HOST_SHAPE)
+    eater_target_host: Host | None = Field(None, validation_alias="EATER_TARGET_HOST", description=HOST_SHAPE)
+    user_token: Annotated[SecretStr, AfterValidator(_check_secret_token)] | None = Field(
+        None, description="a JWT that Chater UI accepts and that has not expired"
+    )
+    user_email: Email | None = Field(None, description=_EMAIL + "; the token's sub when it is not set")
+    photo_path: Annotated[Path, AfterValidator(_check_photo)] = Field(
+        Path("image.png"), validate_default=True, description="a readable PNG, JPEG, GIF, WebP or HEIF file"
+    )
+    photo_type: str = Field("default_prompt", description="a photo type that Chater UI knows")
+    custom_date: Date = Field(default_factory=lambda: _today(1), description=_DATE)
+    language_code: str = Field(
+        "en", pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", description="a language code such as en"
+    )
+    recommendation_days: int = Field(1, ge=1, le=2**31 - 1, description="a whole number of days, 1 or more")
+    alcohol_start: Date = Field(default_factory=lambda: _today(7), description=_DATE)
+    alcohol_end: Date = Field(default_factory=_today, validate_default=True, description=_DATE)
+    feedback_text: str = Field("Load test feedback message", pattern=r"\S", description="a text that is not blank")
+    auth_provider: Literal["google", "apple"] = Field("google", description="google or apple")
+    auth_token: SecretStr | None = Field(None, description="an ID token of the provider")
+    auth_email: Email | None = Field(None, description=_EMAIL)
+    auth_name: str = Field("Locust Tester", description="a name")
+    auth_profile_url: str = Field("https://example.com/locust-tester.png", description="a URL")
+    tls_verify: bool = Field(True, description="true or false")
+    verify_writes: bool = Field(True, description="true or false")
+    verify_seconds: float = Field(2.0, ge=0, le=60, description="seconds from 0 to 60")
+    cleanup_seconds: float = Field(3.0, gt=0, le=300, description="seconds, more than 0 and up to 300")
+    allow_host: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)] = Field(
+        (), description="host names with commas between"
+    )
+    accounts_file: Annotated[Path, AfterValidator(_check_readable)] | None = Field(
+        None, description="a readable CSV file of email,token"
+    )
+    jwt_secret: SecretStr | None = Field(None, description="the secret that Chater UI signs its tokens with")
+    accounts: int = Field(1, ge=1, le=100_000, description="a whole number of accounts from 1 to 100000")
+    accounts_strict: bool = Field(False, description="true or false")
+    user_token_file: Annotated[Path, AfterValidator(_check_readable)] | None = Field(
+        None, description="a readable file that holds a JWT"
+    )
+
+    @field_validator("alcohol_end")
+    @classmethod
+    def _range_in_order(cls, end: str, info: Any) -> str:
+        start = info.data.get("alcohol_start")
+        if start is not None and parse_date(end) < parse_date(start):
+            raise ValueError(f"ends before TEST_ALCOHOL_START, which is {start!r}")
+        return end
+
+    def fingerprint(self) -> str:
+        """Equal for processes that were given the same settings; tells nothing of secrets, hosts or file paths."""
+        own = {"user_token", "user_token_file", "accounts_file", "photo_path", "target_host", "eater_target_host"}
+        given = self.model_dump(include=self.model_fields_set - own, mode="json")
+        secret = {name for name in given if is_secret(type(self).model_fields[name])}
+        text = repr(sorted((name, value) for name, value in given.items() if name not in secret))
+        return sha256(text.encode()).hexdigest()
+
+    @property
+    def host(self) -> str:
+        """The base URL to load when neither --host nor LOCUST_HOST says."""
+        return self.target_host or self.eater_target_host or IN_CLUSTER
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a setting's value must never be shown."""
+    return "SecretStr" in str(field.annotation)
+
+
+def variable(name: str, field: FieldInfo) -> str:
+    """The environment variable that a field of Settings is read from."""
+    alias = field.validation_alias
+    return alias if isinstance(alias, str) else _PREFIX + name.upper()
+
+
+def load_settings() -> Settings:
+    """Settings from the environment. Refused, with a sentence for each mistake, when any of them is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise Refused(*(_sentence(detail) for detail in error.errors(include_url=False))) from None
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    """One mistake: the variable, what it held (unless secret), what is wrong, what is expected."""
+    where = str(detail["loc"][0])
+    name, field = next(
+        (name, field)
+        for name, field in Settings.model_fields.items()
+        if where.lower() in (name, variable(name, field).lower())
+    )
+    env = variable(name, field)
+    held = "(hidden)" if is_secret(field) else repr(_held(env, field))
+    return f"{env} {held} {_reason(detail)}. Expected {field.description}."
+
+
+def _held(env: str, field: FieldInfo) -> str:
+    values = {key.upper(): value for key, value in os.environ.items()}
+    return values.get(env) or str(field.get_default(call_default_factory=True, validated_data={}))
+
+
+def _reason(detail: ErrorDetails) -> str:
+    error = detail.get("ctx", {}).get("error")
+    return str(error) if detail["type"] == "value_error" and error else "is not accepted"

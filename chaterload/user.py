@@ -1,0 +1,193 @@
+"""ProtobufUser: sends one message, reads one answer, judges it, and removes what it made when it stops."""
+
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar, overload
+
+import gevent
+from google.protobuf.message import Message
+from locust import FastHttpUser
+from locust.exception import CatchResponseError, StopUser
+from locust.user.task import LOCUST_STATE_STOPPING
+
+from chaterload.accounts import Account, now_ms
+from chaterload.answers import GRPC, JSON, PROTOBUF, Good, JsonAnswer, Kind, judge, judge_connection
+from chaterload.dishes import Dish, State, tells_today
+from chaterload.shared import Shared
+from chaterload.writes import Claim, Today
+from proto.delete_food_pb2 import DeleteFoodRequest, DeleteFoodResponse
+from proto.today_food_pb2 import TodayFood
+
+# One exception for each kind: Locust's failures table has a row for each text that it sees.
+FAILURES = {kind: CatchResponseError(f"{kind.title}: {kind.action}") for kind in Kind}
+
+_TOKEN_REJECTED = (Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID)
+
+USER_AGENT = {"User-Agent": "chater-load-test"}  # so that the server's log tells us apart
+
+M = TypeVar("M", bound=Message)
+Check = Callable[[Any], Kind | None]
+
+
+class ProtobufUser(FastHttpUser):
+    """Speaks Chater UI's protocol. A subclass adds the tasks."""
+
+    abstract = True
+    insecure = False
+    concurrency = 1  # one greenlet, one connection; also what bounds geventhttpclient's own repeats of a GET
+    default_headers = USER_AGENT
+
+    shared: ClassVar[Shared]
+    account: Account
+    _tidying = False
+
+    def on_start(self) -> None:
+        """Take an account; without one there is nothing that this user could do."""
+        if not self.shared.accounts:
+            return
+        account = self.shared.leases.acquire()
+        if account is None:
+            self.shared.without_account += 1
+            raise StopUser
+        self.account = account
+
+    def on_stop(self) -> None:
+        """Remove what this user made, however it was stopped."""
+        if not hasattr(self, "account"):
+            return
+        try:
+            self._tidy()
+        finally:
+            self.account.dishes.leave(self)
+            self.shared.leases.release(self.account)
+
+    @overload
+    def post(self, path: str, message: Message | bytes, expected: type[M], content_type: str = ...) -> M | None: ...
+    @overload
+    def post(
+        self, path: str, message: Message | bytes, expected: JsonAnswer, content_type: str = ...
+    ) -> dict[str, Any] | None: ...
+    def post(
+        self, path: str, message: Message | bytes, expected: type[Message] | JsonAnswer, content_type: str = PROTOBUF
+    ) -> Good | None:
+        """Post `message` and return the decoded answer, of the same content type, or None when it failed."""
+        body = message if isinstance(message, bytes) else message.SerializeToString()
+        return self._send("POST", path, body, expected, self.account.headers(content_type), content_type)
+
+    def get(self, path: str, expected: type[M], content_type: str = PROTOBUF, check: Check | None = None) -> M | None:
+        """Get `path` and return the decoded answer, or None when it failed or `check` calls it a failure."""
+        return self._send("GET", path, None, expected, self.account.headers(None), content_type, check)  # type: ignore[return-value]
+
+    def post_json(self, path: str, body: bytes, expected: JsonAnswer) -> dict[str, Any] | None:
+        """Post JSON without a bearer token."""
+        return self._send("POST", path, body, expected, {"Content-Type": JSON}, JSON)  # type: ignore[return-value]
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        expected: type[Message] | JsonAnswer,
+        headers: dict[str, str],
+        content_type: str,
+        check: Check | None = None,
+    ) -> Good | None:
+        if self._state == LOCUST_STATE_STOPPING and not self._tidying:
+            raise StopUser  # the last request is answered; what it made is removed in on_stop
+        with self.client.request(
+            method,
+            path,
+            data=body,  # type: ignore[arg-type]  # it takes bytes
+            headers=headers,
+            catch_response=True,
+            allow_redirects=False,
+        ) as response:
+            result = self._judge(response, expected, JSON if isinstance(expected, JsonAnswer) else content_type)
+            if check is not None and not isinstance(result, Kind):
+                result = check(result) or result
+            if not isinstance(result, Kind):
+                return result
+            response.failure(FAILURES[result])
+        if result in _TOKEN_REJECTED:
+            self.account.renew()
+        return None
+
+    @staticmethod
+    def _judge(response: Any, expected: type[Message] | JsonAnswer, content_type: str) -> Good | Kind:
+        status = response.status_code
+        error = response.request_meta["exception"]
+        if status == 0 or (error is not None and status == 200):  # no answer, or one that broke off
+            return judge_connection(error)
+        return judge(status, response.headers.get("content-type"), response.content or b"", expected, content_type)
+
+    def look(self, *claims: Claim) -> Today | None:
+        """Ask for today's list and judge by it, besides the deletes, what is claimed.
+
+        What is not there yet is looked for once more, TEST_VERIFY_SECONDS after it was acknowledged. Returns the
+        last list, or None when there was none.
+        """
+        if not self.shared.settings.verify_writes:
+            claims = ()
+        today = self._list_today(claims, last=False)
+        waiting = [claim for claim in claims if not claim.settled]
+        if today is None or not waiting:
+            return today
+        ripe = max(claim.since for claim in waiting) + self.shared.settings.verify_seconds
+        gevent.sleep(max(0.0, ripe - time.monotonic()))
+        return self._list_today(waiting, last=True)
+
+    def _list_today(self, claims: tuple[Claim, ...] | list[Claim], *, last: bool) -> Today | None:
+        today: Today | None = None
+
+        def check(food: TodayFood) -> Kind | None:
+            nonlocal today
+            listed = {dish.time: dish.estimated_avg_calories for dish in food.dishes_today}
+            today = Today(listed, food.person_weight)
+            settings = self.shared.settings
+            ghosts = (
+                self.account.dishes.observe(listed, asked, now_ms(), settings.verify_seconds)
+                if settings.verify_writes
+                else 0
+            )
+            lost = [claim for claim in claims if claim.judge(today, asked, last=last)]
+            return Kind.LOST_WRITE if lost else Kind.GHOST_WRITE if ghosts else None
+
+        asked = time.monotonic()
+        self.get("/eater_get_today", TodayFood, check=check)
+        return today
+
+    def delete(self, dish: Dish) -> bool:
+        """Delete a dish of ours."""
+        answer = self.post("/delete_food", DeleteFoodRequest(time=dish.time), DeleteFoodResponse, GRPC)
+        if answer is not None:
+            self.account.dishes.removed(dish, time.monotonic())
+        return answer is not None
+
+    def _tidy(self) -> None:
+        """Remove this user's dishes, within TEST_CLEANUP_SECONDS. What is left stays open, and is listed."""
+        self._tidying = True
+        deadline = time.monotonic() + self.shared.settings.cleanup_seconds
+        dishes = self.account.dishes
+        with gevent.Timeout(self.shared.settings.cleanup_seconds, False):
+            while dishes.open(self) or dishes.unconfirmed(self):
+                for dish in dishes.open(self):
+                    if dish.state is State.THERE and time.monotonic() < deadline:
+                        self.delete(dish)
+                if not (dishes.open(self) or dishes.unconfirmed(self)):
+                    return
+                self._remove_listed()
+                if time.monotonic() >= deadline:
+                    return
+                gevent.sleep(0.5)  # the server's own poll takes as long
+
+    def _remove_listed(self) -> None:
+        """Look which of the dishes that may be there are there, and delete those."""
+        asked = time.monotonic()
+        today = self.look()
+        if today is None:
+            return
+        for dish in self.account.dishes.open(self):
+            if dish.time in today.calories or not tells_today(dish.time, now_ms()):
+                self.delete(dish)
+            elif dish.since is not None and asked >= dish.since + self.shared.settings.verify_seconds:
+                self.account.dishes.never_came(dish)
