@@ -8,6 +8,7 @@ from chaterload import wiring  # noqa: F401  # registers options and event liste
 from chaterload.accounts import now_ms
 from chaterload.answers import GRPC, PHOTO_STORED, SIGNED_IN
 from chaterload.dishes import Dish, State, tells_today
+from chaterload.scenario import calls
 from chaterload.user import ProtobufUser
 from chaterload.weight import plausible_weight, weight_body
 from chaterload.writes import Claim
@@ -27,6 +28,14 @@ class ChaterUser(ProtobufUser):
 
     @tag("full_flow")
     @task(1)
+    @calls(
+        "POST /eater_receive_photo",
+        "GET /eater_get_today",
+        "POST /modify_food_record",
+        "POST /manual_weight",
+        "POST /get_recommendation",
+        "POST /delete_food",
+    )
     def full_flow(self) -> None:
         """A meal: photographed and found in today's list, doubled, weighed, asked about, listed and deleted."""
         dish = self.upload_photo()
@@ -43,6 +52,7 @@ class ChaterUser(ProtobufUser):
 
     @tag("custom_date")
     @task(1)
+    @calls("POST /get_food_custom_date")
     def custom_date_query(self) -> None:
         """What the account ate on one past day."""
         request = CustomDateFoodRequest(date=self.shared.settings.custom_date)
@@ -50,6 +60,7 @@ class ChaterUser(ProtobufUser):
 
     @tag("language")
     @task(1)
+    @calls("POST /set_language")
     def set_language(self) -> None:
         """The language of the answers."""
         request = SetLanguageRequest(user_email=self.account.email, language_code=self.shared.settings.language_code)
@@ -57,12 +68,14 @@ class ChaterUser(ProtobufUser):
 
     @tag("alcohol")
     @task(1)
+    @calls("GET /alcohol_latest")
     def alcohol_latest(self) -> None:
         """What the account drank today."""
         self.get("/alcohol_latest", GetAlcoholLatestResponse, GRPC)
 
     @tag("alcohol")
     @task(1)
+    @calls("POST /alcohol_range")
     def alcohol_range(self) -> None:
         """What the account drank between two days."""
         settings = self.shared.settings
@@ -71,6 +84,7 @@ class ChaterUser(ProtobufUser):
 
     @tag("feedback")
     @task(1)
+    @calls("POST /feedback")
     def submit_feedback(self) -> None:
         """A word to the makers."""
         request = FeedbackRequest(
@@ -80,6 +94,7 @@ class ChaterUser(ProtobufUser):
 
     @tag("auth")
     @task(1)
+    @calls("POST /eater_auth")
     def eater_auth(self) -> None:
         """Sign in with a provider's ID token."""
         self.post_json("/eater_auth", self.shared.sign_in, SIGNED_IN)

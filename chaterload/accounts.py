@@ -159,12 +159,13 @@ def read_accounts(path: Path) -> list[tuple[str, str]]:
     problems: list[str] = []
     accounts: dict[str, str] = {}
     try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+        reader = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
+        rows = [(reader.line_num, row) for row in reader]
     except (OSError, ValueError, csv.Error) as error:
         raise Refused(
             f"TEST_ACCOUNTS_FILE {str(path)!r} cannot be read ({type(error).__name__}). Expected CSV."
         ) from None
-    for number, row in enumerate(rows, 1):
+    for number, row in rows:
         cells = [cell.strip() for cell in row]
         if not any(cells) or (number == 1 and cells[:2] == ["email", "token"]):
             continue
@@ -187,11 +188,11 @@ def _row_problem(cells: list[str], accounts: dict[str, str]) -> str | None:
     if "@" not in email:
         return "the first column is no e-mail address"
     if email in accounts:
-        return f"{email} stands there twice"
+        return "the e-mail address stands there twice"
     try:
         check_token(token)
     except ValueError as error:
-        return f"the token of {email} {error}"
+        return f"the token {error}"
     return None
 
 

@@ -166,7 +166,7 @@ class JsonAnswer:
     def decode(self, body: bytes) -> dict[str, Any] | Kind:
         try:
             document = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter from brackets nested too deep
             return Kind.UNDECODABLE
         if not isinstance(document, dict) or not all(field in document for field in self.required):
             return Kind.UNDECODABLE

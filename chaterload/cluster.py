@@ -22,9 +22,8 @@ from chaterload import __version__
 from chaterload.accounts import Account
 from chaterload.exits import Exit, Refused
 from chaterload.leases import LeaseBook
-from chaterload.node import check_accounts, options_of, prepare_users
+from chaterload.node import Role, check_accounts, options_of, prepare_users
 from chaterload.settings import Settings
-from chaterload.shared import Shared
 
 logger = logging.getLogger(__name__)
 
@@ -43,16 +42,14 @@ FROZEN_S = 3.0
 _CHECK_OPTIONS = ("tags", "exclude_tags", "stand_in", "run_time")
 
 
-class Master:
+class Master(Role):
     """The master's side."""
 
     def __init__(
         self, environment: Environment, runner: MasterRunner, settings: Settings, allowed: tuple[str, ...]
     ) -> None:
-        self.environment = environment
+        super().__init__(environment, settings, allowed)
         self.runner = runner
-        self.settings = settings
-        self.allowed = allowed
         self._reports: dict[str, dict[str, Any]] = {}
         self._lost: dict[str, str] = {}
         self._answers: dict[str, dict[str, Any]] = {}
@@ -80,15 +77,12 @@ class Master:
         return True
 
     def reports(self) -> list[dict[str, Any]]:
-        """The last report of each worker that sent one in this run."""
-        return list(self._reports.values())
+        return [self.report(), *self._reports.values()]
 
     def lost(self) -> list[str]:
-        """Why each worker that was lost during the run was lost."""
         return [f"worker {worker} {why}" for worker, why in self._lost.items()]
 
     def check(self, users: int, host: str | None) -> None:
-        """Ask every worker whether load could start. Refused, with what each of them says, when not."""
         asked = self._workers()
         self._answers = {}
         options = vars(self.environment.parsed_options)
@@ -115,7 +109,7 @@ class Master:
         self._book = LeaseBook(accounts, strict=strict) if accounts else None
 
     def start(self) -> None:
-        """A new run begins."""
+        super().start()
         self._reports.clear()
         self._lost.clear()
         self._finished.clear()
@@ -224,17 +218,14 @@ class RemoteLeases:
             account.shared = True
 
 
-class Worker:
+class Worker(Role):
     """A worker's side."""
 
     def __init__(
         self, environment: Environment, runner: WorkerRunner, settings: Settings, allowed: tuple[str, ...]
     ) -> None:
-        self.environment = environment
+        super().__init__(environment, settings, allowed)
         self.runner = runner
-        self.settings = settings
-        self.allowed = allowed
-        self.shared: Shared | None = None
         self._leases: RemoteLeases | None = None
         self._beat = time.monotonic()
         runner.register_message("chater_check", self._on_check, concurrent=True)
@@ -272,8 +263,7 @@ class Worker:
             problems = self.prepare(options_of(self.environment), self.environment.host)
             if problems:
                 self.leave(problems)
-        if self.shared is not None:
-            self.shared.writes.reset()
+        super().start()
 
     def leave(self, problems: list[str]) -> None:
         """Tell why this worker cannot take part, and end it."""
@@ -315,8 +305,7 @@ class Worker:
         self.runner.send_message("chater_finished")
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
-        if self.shared:
-            data["chater"] = self.shared.report()
+        data["chater"] = self.report()
 
     def _on_heartbeat(self, **_: Any) -> None:
         self._beat = time.monotonic()

@@ -179,6 +179,7 @@ class AccountDishes:
             if _is_ghost(self._gone[time], asked, patience):
                 ghosts.append(dish := self._gone.pop(time))
                 self._writes.deletes.seen -= dish.tallied
+                self._writes.deletes.late -= dish.tallied and dish.reappeared
         for dish in list(self._unconfirmed.by_time.values()):
             if self._settle(dish, listed, asked, now_ms, patience):
                 ghosts.append(dish)

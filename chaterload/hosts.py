@@ -22,6 +22,8 @@ def host_problem(url: str) -> str | None:
         return "has no http:// or https:// in front"
     if not parts.hostname:
         return "names no host"
+    if not parts.hostname.isascii():
+        return "has a name beyond ASCII, which resolvers may read as another one"
     if parts.username or parts.password:
         return "carries a user name or password, which would be printed"
     if parts.query or parts.fragment or any(c.isspace() or ord(c) < 32 for c in url):
@@ -31,11 +33,16 @@ def host_problem(url: str) -> str | None:
 
 def is_internal(hostname: str) -> bool:
     """Loopback, private and link-local addresses, single-label and cluster-internal names."""
-    name = hostname.lower().rstrip(".")
+    name = _plain(hostname)
     address = _address(name)
     if address is None:
         return "." not in name or name.endswith(_INTERNAL_SUFFIXES)
     return address.is_loopback or address.is_private or address.is_link_local
+
+
+def _plain(hostname: str) -> str:
+    """`hostname` as names are compared: in lower case, without the dot of the root."""
+    return hostname.lower().rstrip(".")
 
 
 def _address(name: str) -> IPv4Address | IPv6Address | None:
@@ -54,9 +61,9 @@ def refusal(url: str, allowed: Collection[str]) -> str | None:
     """Why `url` must not be loaded, as a whole sentence, or None. `allowed` holds host names, without ports."""
     problem = host_problem(url)
     if problem:
-        return f"The host {_shown(url)!r} {problem}. Expected {HOST_SHAPE}."
-    name = (urlsplit(url).hostname or "").lower()
-    if is_internal(name) or name in {host.lower() for host in allowed}:
+        return f"The host {without_password(url)!r} {problem}. Expected {HOST_SHAPE}."
+    name = _plain(urlsplit(url).hostname or "")
+    if is_internal(name) or name in {_plain(host) for host in allowed}:
         return None
     return (
         f"The host {name!r} is neither local nor internal to a cluster. If you may load it, say so: "
@@ -64,7 +71,7 @@ def refusal(url: str, allowed: Collection[str]) -> str | None:
     )
 
 
-def _shown(url: str) -> str:
-    """`url` without what may be a password."""
-    head, at, tail = url.rpartition("@")
-    return f"{head.partition('//')[0]}//…@{tail}" if at and head else url
+def without_password(url: str) -> str:
+    """`url` as it may be shown: without what stands before the last @."""
+    _, at, tail = url.rpartition("@")
+    return f"…@{tail}" if at else url

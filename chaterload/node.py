@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from locust.env import Environment
+from locust.runners import CPU_MONITOR_INTERVAL, CPU_WARNING_THRESHOLD
 from pydantic import SecretStr
 
 from chaterload.accounts import Account, expiring
@@ -47,14 +48,61 @@ class LocalLeases:
             self._book.release(LOCAL, self._numbers[account.email])
 
 
-class Local:
-    """A run in one process."""
+class CpuGauge:
+    """For how long the process was busier than a generator may be whose clock is to be trusted."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._streak_s = 0.0
+        self.longest_s = 0.0
+        """The longest time in a row above CPU_WARNING_THRESHOLD, in seconds."""
+
+    def add(self, percent: float) -> None:
+        """One sample of the last CPU_MONITOR_INTERVAL seconds."""
+        self._streak_s = self._streak_s + CPU_MONITOR_INTERVAL if percent > CPU_WARNING_THRESHOLD else 0.0
+        self.longest_s = max(self.longest_s, self._streak_s)
+
+
+class Role:
+    """What a process does in a run. Subclasses say how."""
 
     def __init__(self, environment: Environment, settings: Settings, allowed: tuple[str, ...]) -> None:
         self.environment = environment
         self.settings = settings
         self.allowed = allowed
+        """Host names that may be loaded besides internal ones."""
         self.shared: Shared | None = None
+        self.gauge = CpuGauge()
+
+    def check(self, users: int, host: str | None) -> None:
+        """Try out what `users` users will need at `host`. Refused when load could not start."""
+
+    def start(self) -> None:
+        """A new run begins."""
+        self.gauge.reset()
+        if self.shared:
+            self.shared.writes.reset()
+
+    def finish(self) -> None:
+        """A run is about to end."""
+
+    def report(self) -> dict[str, Any]:
+        """What this process did; all that it has of its own, in a form that msgpack carries."""
+        return {"saturated_s": self.gauge.longest_s, **(self.shared.report() if self.shared else {})}
+
+    def reports(self) -> list[dict[str, Any]]:
+        """What each process did."""
+        return [self.report()]
+
+    def lost(self) -> list[str]:
+        """Which workers were lost, and how."""
+        return []
+
+
+class Local(Role):
+    """A run in one process."""
 
     def check(self, users: int, host: str | None) -> None:
         """Try out what `users` users will need at `host`. Refused when load could not start."""
@@ -67,22 +115,6 @@ class Local:
         self.shared = prepare_users(self.environment, self.settings, options, leases, host=host, allowed=self.allowed)
         check_accounts(users, len(self.shared.accounts), strict=strict)
 
-    def start(self) -> None:
-        """A new run begins."""
-        if self.shared:
-            self.shared.writes.reset()
-
-    def finish(self) -> None:
-        """A run ends: Locust stops the users itself."""
-
-    def reports(self) -> list[dict[str, Any]]:
-        """What the users of each process did."""
-        return [self.shared.report()] if self.shared else []
-
-    def lost(self) -> list[str]:
-        """No worker, none lost."""
-        return []
-
 
 def options_of(environment: Environment) -> Namespace:
     """The parsed options, which every process that Locust's command starts has."""
@@ -91,9 +123,15 @@ def options_of(environment: Environment) -> Namespace:
     return options
 
 
+def all_tasks(environment: Environment) -> list[Callable[..., object]]:
+    """The tasks of the chosen user classes, before Locust drops those that the tags leave out."""
+    every = environment.available_user_tasks or {}
+    return [task for user_class in environment.user_classes for task in every[user_class.__name__] if callable(task)]
+
+
 def tasks_of(environment: Environment, options: Namespace) -> list[Callable[..., object]]:
     """The tasks that will run. Refused when the tags leave none."""
-    every = [task for user_class in environment.user_classes for task in user_class.tasks if callable(task)]
+    every = all_tasks(environment)
     left = selected(every, options.tags, options.exclude_tags)
     if not left:
         known = ", ".join(sorted(set().union(*(tags_of(task) for task in every))))

@@ -24,9 +24,11 @@ def is_image(data: bytes) -> bool:
 
 def find_photo(path: Path, beside: Path) -> Path:
     """A relative `path` is looked up from the working directory, then in the folder `beside`."""
-    if path.is_absolute() or path.exists():
-        return path
-    return beside / path
+    try:
+        here = path.is_absolute() or path.exists()
+    except OSError:  # no permission, a name too long: whoever opens it will say so
+        here = True
+    return path if here else beside / path
 
 
 @dataclass(frozen=True)

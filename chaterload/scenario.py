@@ -1,12 +1,30 @@
 """Which tasks a run's tags select, and what those need. Pure."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+from chaterload.measure import Endpoint
 
 NEEDS_NO_ACCOUNT = "auth"
 """The tag of tasks that sign in, and so need no token beforehand."""
 
 Task = Callable[..., Any]
+T = TypeVar("T", bound=Task)
+
+
+def calls(*endpoints: str) -> Callable[[T], T]:
+    """Say which endpoints, as "METHOD /path", a task asks, so that an objective knows whether it has to have data."""
+
+    def decorate(task: T) -> T:
+        task.calls = tuple(Endpoint(*endpoint.split(" ", 1)) for endpoint in endpoints)  # type: ignore[attr-defined]
+        return task
+
+    return decorate
+
+
+def asked(tasks: Iterable[Task]) -> set[Endpoint]:
+    """The endpoints that the tasks say they ask."""
+    return {endpoint for task in tasks for endpoint in getattr(task, "calls", ())}
 
 
 def tags_of(task: Task) -> set[str]:

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chaterload.exits import Refused
-from chaterload.hosts import HOST_SHAPE, host_problem
+from chaterload.hosts import HOST_SHAPE, host_problem, without_password
 from chaterload.photo import find_photo, is_image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,22 +55,26 @@ def _check_host(url: str) -> str:
     return url.rstrip("/")
 
 
-def _check_readable(path: Path) -> Path:
+def _first_bytes(path: Path) -> bytes:
     try:
-        with path.open("rb"):
-            return path.resolve()
+        with path.open("rb") as file:
+            return file.read(16)
     except FileNotFoundError:
         raise ValueError("does not exist") from None
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror})") from None
 
 
+def _check_readable(path: Path) -> Path:
+    _first_bytes(path)
+    return path.resolve()
+
+
 def _check_photo(path: Path) -> Path:
-    found = _check_readable(find_photo(path, beside=ROOT))
-    with found.open("rb") as file:
-        if not is_image(file.read(16)):
-            raise ValueError("is not an image")
-    return found
+    found = find_photo(path, beside=ROOT)
+    if not is_image(_first_bytes(found)):
+        raise ValueError("is not an image")
+    return found.resolve()
 
 
 def token_claims(token: str) -> dict[str, Any]:
@@ -147,6 +151,7 @@ class Settings(BaseSettings):
     auth_email: Email | None = Field(None, description=_EMAIL)
     auth_name: str = Field("Locust Tester", description="a name")
     auth_profile_url: str = Field("https://example.com/locust-tester.png", description="a URL")
+    max_response_seconds: float | None = Field(None, gt=0, description="seconds, more than 0")
     tls_verify: bool = Field(True, description="true or false")
     verify_writes: bool = Field(True, description="true or false")
     verify_seconds: float = Field(2.0, ge=0, le=60, description="seconds from 0 to 60")
@@ -220,9 +225,20 @@ def _sentence(detail: ErrorDetails) -> str:
 
 def _held(env: str, field: FieldInfo) -> str:
     values = {key.upper(): value for key, value in os.environ.items()}
-    return values.get(env) or str(field.get_default(call_default_factory=True, validated_data={}))
+    held = values.get(env) or str(field.get_default(call_default_factory=True, validated_data={}))
+    return without_password(held) if field.description == HOST_SHAPE else held
 
 
 def _reason(detail: ErrorDetails) -> str:
     error = detail.get("ctx", {}).get("error")
     return str(error) if detail["type"] == "value_error" and error else "is not accepted"
+
+
+def shown(settings: Settings) -> dict[str, str]:
+    """The settings that were given, by variable, fit to be printed: no secret among them."""
+    fields = type(settings).model_fields
+    return {
+        variable(name, fields[name]): str(getattr(settings, name))
+        for name in sorted(settings.model_fields_set)
+        if not is_secret(fields[name])
+    }

@@ -50,6 +50,8 @@ class Shared:
     """Simulated users that found no account of their own (TEST_ACCOUNTS_STRICT)."""
 
     def __post_init__(self) -> None:
+        slowest = self.settings.max_response_seconds
+        self.slowest_ms = float("inf") if slowest is None else slowest * 1000
         self.sign_in = sign_in_body(self.settings, self.accounts[0].email if self.accounts else None)
 
     def leftovers(self) -> list[Leftover]:

@@ -106,6 +106,8 @@ class ProtobufUser(FastHttpUser):
             if check is not None and not isinstance(result, Kind):
                 result = check(result) or result
             if not isinstance(result, Kind):
+                if response.request_meta["response_time"] > self.shared.slowest_ms:
+                    response.failure(FAILURES[Kind.TOO_SLOW])
                 return result
             response.failure(FAILURES[result])
         if result in _TOKEN_REJECTED:

@@ -1,26 +1,31 @@
 """The only module that registers Locust options and event listeners. The rest is told, and does not listen."""
 
 import atexit
+import json
 import logging
 import shlex
 import sys
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import gevent
+import locust.stats
 from dotenv import load_dotenv
 from flask import Response, jsonify, request
 from flask_login import current_user
 from locust import events
 from locust.argument_parser import LocustArgumentParser, get_parser
 from locust.env import Environment
-from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRunner, WorkerRunner
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from locust.web import WebUI
 
 from chaterload.cluster import Master, Worker
+from chaterload.control import Control, say
+from chaterload.ending import Judge
 from chaterload.exits import Exit, Refused
+from chaterload.measure import three_digits
 from chaterload.node import Local, options_of
+from chaterload.report import tab
 from chaterload.settings import Settings, load_settings
 from chaterload.standin import process as stand_in
 from chaterload.user import ProtobufUser
@@ -32,93 +37,60 @@ STOP_SECONDS = 5.0
 
 CHILDREN_TIMEOUT_S = 10.0
 
+FORM_FIELDS = frozenset(("user_count", "spawn_rate", "host", "run_time", "profile", "user_classes", "shape_class"))
+"""What the web UI's form may set; Locust itself would let it set any option."""
+
+locust.stats.bucket_response_time = three_digits  # type: ignore[assignment]  # the documented way to a finer clock than Locust's two digits
+
 
 @events.init_command_line_parser.add_listener
 def add_options(parser: LocustArgumentParser, **_: Any) -> None:
     """Our options. Only what the master alone decides is one; a `.env` file feeds Locust's variables too."""
     load_dotenv(Path.cwd() / ".env")
     group = parser.add_argument_group("Chater load test")
-    group.add_argument(
-        "--stand-in",
-        action="store_true",
-        env_var="TEST_STAND_IN",
-        help="run against a stand-in for Chater UI, started on a free loopback port",
-    )
-    group.add_argument(
+    flag, add = {"action": "store_true"}, group.add_argument
+    add("--stand-in", **flag, env_var="TEST_STAND_IN", help="run against a stand-in for Chater UI, started for the run")
+    add(
         "--stand-in-options",
         metavar="OPTIONS",
         default="",
         env_var="TEST_STAND_IN_OPTIONS",
-        help="options for the stand-in, such as '--latency documented' (python -m chaterload.standin --help)",
+        help="its options, such as '--latency documented' (python -m chaterload.standin --help)",
     )
-    group.add_argument(
+    add(
         "--allow-host",
         action="append",
         metavar="NAME",
         help="a host outside the cluster that may be loaded; also TEST_ALLOW_HOST, with commas between",
     )
-
-
-class Control:
-    """Listens to one process's events and passes them on to its role."""
-
-    def __init__(self, environment: Environment, settings: Settings) -> None:
-        self.environment = environment
-        self.options: Namespace = options_of(environment)
-        self.settings = settings
-        self.allowed = (*settings.allow_host, *(self.options.allow_host or ()))  # now: /swarm can set any option
-        self.role = self._make_role()
-        self.ready = False
-        """Whether host and token were tried out for the run that starts next."""
-        environment.events.test_start.add_listener(self.on_test_start)
-        environment.events.test_stopping.add_listener(self.on_test_stopping)
-        environment.events.test_stop.add_listener(self.on_test_stop)
-
-    def _make_role(self) -> Local | Master | Worker:
-        runner = self.environment.runner
-        if isinstance(runner, MasterRunner):
-            return Master(self.environment, runner, self.settings, self.allowed)
-        if isinstance(runner, WorkerRunner):
-            return Worker(self.environment, runner, self.settings, self.allowed)
-        return Local(self.environment, self.settings, self.allowed)
-
-    @property
-    def starts_by_itself(self) -> bool:
-        return bool(self.options.headless or self.options.autostart)
-
-    def check(self, users: int, host: str | None) -> None:
-        """Refused when a run of `users` users on `host` could not work."""
-        if isinstance(self.role, Worker):
-            return  # asked by its master
-        self.role.check(users, host)
-        self.ready = True
-
-    def on_test_start(self, **_: Any) -> None:
-        runner = self.environment.runner
-        assert runner is not None
-        try:
-            if not self.ready:
-                self.check(runner.target_user_count, self.environment.host)
-        except Refused as refused:
-            say(refused)
-            if self.starts_by_itself:
-                self.environment.process_exit_code = Exit.NEVER_STARTED
-                runner.quit()
-            raise gevent.GreenletExit from None  # Locust would start the users all the same
-        self.role.start()
-
-    def on_test_stopping(self, **_: Any) -> None:
-        if not isinstance(self.role, Worker):
-            self.role.finish()
-
-    def on_test_stop(self, **_: Any) -> None:
-        self.ready = False
-
-
-def say(refused: Refused) -> None:
-    """Tell the user why nothing starts; a sentence a line."""
-    sys.stderr.write("".join(["The load test does not start:\n", *(f"  - {line}\n" for line in refused.problems)]))
-    sys.stderr.flush()
+    add("--objectives", metavar="FILE", env_var="TEST_OBJECTIVES", help="TOML file of what fast enough means")
+    add("--no-objectives", **flag, env_var="TEST_NO_OBJECTIVES", help="no verdict: plain Locust")
+    add(
+        "--abort-on-critical",
+        **flag,
+        env_var="TEST_ABORT_ON_CRITICAL",
+        help="stop early when more than 5 %% of the requests keep failing",
+    )
+    add(
+        "--abort-after",
+        metavar="SECONDS",
+        type=float,
+        default=30.0,
+        env_var="TEST_ABORT_AFTER",
+        help="for how long they have to (default 30)",
+    )
+    for name, what in (("html", "a page"), ("junit", "JUnit XML"), ("json", "JSON")):
+        env_var = f"TEST_VERDICT_{name.upper()}"
+        add(f"--verdict-{name}", metavar="FILE", env_var=env_var, help=f"write the verdict as {what}")
+    add("--baseline", metavar="FILE", env_var="TEST_BASELINE", help="an earlier --verdict-json to compare with")
+    add(
+        "--baseline-tolerance",
+        metavar="SHARE",
+        type=float,
+        default=0.1,
+        env_var="TEST_BASELINE_TOLERANCE",
+        help="how much worse than the baseline is still fine (default 0.1)",
+    )
 
 
 @events.init.add_listener
@@ -127,14 +99,69 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
     try:
         settings = load_settings()
         _set_up(environment, settings)
-        control = Control(environment, settings)
+        allowed = (*settings.allow_host, *(options_of(environment).allow_host or ()))
+        if isinstance(runner, WorkerRunner):
+            _listen_as_worker(environment, Worker(environment, runner, settings, allowed))
+            return
+        is_master = isinstance(runner, MasterRunner)
+        role = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
+        control = Control(environment, settings, role, _judge(environment))
+        _listen(environment, control)
         if web_ui:
             guard(web_ui, control)
-        if isinstance(runner, LocalRunner) and control.starts_by_itself:
+            if control.judge:
+                add_tab(web_ui, control)
+        if control.starts_by_itself and isinstance(role, Local):
             control.check(control.options.num_users or 1, environment.host)
+        control.limit_wait_for_workers()
     except (Refused, stand_in.StandInError) as error:
-        refused = error if isinstance(error, Refused) else Refused(str(error))
-        leave(environment, refused)
+        leave(environment, error if isinstance(error, Refused) else Refused(str(error)))
+
+
+def _listen(environment: Environment, control: Control) -> None:
+    listen = environment.events
+    listen.test_start.add_listener(control.on_test_start)
+    listen.test_stopping.add_listener(control.on_test_stopping)
+    listen.test_stop.add_listener(control.on_test_stop)
+    listen.usage_monitor.add_listener(lambda cpu_usage, **_: control.role.gauge.add(cpu_usage))
+    listen.quitting.add_listener(control.on_interrupt)  # last added, first called: listeners run in reverse
+    listen.quit.add_listener(control.show)
+    _controls.append(control)
+
+
+def _listen_as_worker(environment: Environment, worker: Worker) -> None:
+    environment.events.test_start.add_listener(lambda **_: worker.start())
+    environment.events.usage_monitor.add_listener(lambda cpu_usage, **_: worker.gauge.add(cpu_usage))
+    # first called: the counts have to be sent before Locust tells the master that this worker quits
+    environment.events.quitting.add_listener(lambda **_: worker.finish())
+
+
+_controls: list[Control] = []
+
+
+@events.quitting.add_listener
+def finish(**_: Any) -> None:
+    """First added, last called: after Locust's own listener brought the workers' last counts."""
+    for control in _controls:
+        control.on_quitting()
+
+
+def _judge(environment: Environment) -> Judge | None:
+    """What to judge by. Refused when an option names a wrong file, or one that could not be written."""
+    options = options_of(environment)
+    files = [name for name in ("verdict_html", "verdict_junit", "verdict_json", "baseline") if getattr(options, name)]
+    if options.no_objectives:
+        if files or options.objectives:
+            given = ", ".join(
+                f"--{name.replace('_', '-')}" for name in [*files, *(["objectives"] * bool(options.objectives))]
+            )
+            raise Refused(f"--no-objectives is given together with {given}. Expected one or the other.")
+        return None
+    if options.baseline_tolerance < 0:
+        raise Refused(f"--baseline-tolerance is {options.baseline_tolerance}. Expected a share, 0 or more.")
+    if options.abort_after <= 0:
+        raise Refused(f"--abort-after is {options.abort_after}. Expected seconds, more than 0.")
+    return Judge.load(options.objectives, options.baseline, options.baseline_tolerance)
 
 
 def _set_up(environment: Environment, settings: Settings) -> None:
@@ -144,8 +171,7 @@ def _set_up(environment: Environment, settings: Settings) -> None:
     environment.stop_timeout = environment.stop_timeout or STOP_SECONDS
     if isinstance(environment.runner, WorkerRunner):
         ProtobufUser.host = settings.host  # where the master names none
-        return
-    if options.stand_in:
+    elif options.stand_in:
         if environment.host:
             raise Refused(f"--stand-in and --host {environment.host!r} are both given. Expected one of them.")
         environment.host = _start_stand_in(options.stand_in_options)
@@ -196,7 +222,17 @@ def guard(web_ui: WebUI, control: Control) -> None:
         return None
 
 
-FORM_FIELDS = frozenset(("user_count", "spawn_rate", "host", "run_time", "profile", "user_classes", "shape_class"))
+def add_tab(web_ui: WebUI, control: Control) -> None:
+    """Put the objectives beside Locust's own tabs, live."""
+    assert web_ui.app is not None
+    web_ui.template_args.update(extended_tabs=tab.TABS, extended_tables=tab.TABLES)
+
+    @web_ui.app.after_request
+    def add_objectives(response: Response) -> Response:
+        if request.endpoint == "locust.request_stats" and response.is_json:
+            stats = tab.extended_stats(control.verdict(), control.is_running)
+            response.set_data(json.dumps({**response.get_json(), "extended_stats": stats}))
+        return response
 
 
 def _check_form(control: Control) -> None:
@@ -204,8 +240,7 @@ def _check_form(control: Control) -> None:
     if unknown:
         raise Refused(f"The form may not set {', '.join(unknown)}. Expected {', '.join(sorted(FORM_FIELDS))}.")
     host = request.form.get("host") or control.environment.host
-    runner = control.environment.runner
-    if runner is not None and runner.state in (STATE_SPAWNING, STATE_RUNNING):
+    if control.is_running:
         if host != control.environment.host:
             raise Refused("The host cannot change during a run. Stop the run first.")
         return
@@ -214,10 +249,3 @@ def _check_form(control: Control) -> None:
     except ValueError:
         return  # Locust's own answer says so
     control.check(users, host)
-
-
-@events.quitting.add_listener
-def finish(environment: Environment, **_: Any) -> None:
-    """The end, whatever brought it: users that still run are stopped, so that they remove what they made."""
-    if environment.runner is not None:
-        environment.runner.quit()

@@ -1,0 +1,214 @@
+"""The course of a run in the process that decides: what starts it, how it is watched, how it ends."""
+
+import logging
+import os
+import signal
+import time
+from argparse import Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust.env import Environment
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, Runner
+
+from chaterload.ending import Course, Judge, make_report, snapshot
+from chaterload.exits import Exit, Refused
+from chaterload.history import INTERVAL_S
+from chaterload.node import Role, options_of
+from chaterload.report import console
+from chaterload.report.files import WRITERS, write_whole
+from chaterload.report.model import Report
+from chaterload.settings import Settings
+from chaterload.verdict import Grade, Verdict, grade
+
+logger = logging.getLogger(__name__)
+
+EARLY_S = 0.5
+"""A run that ends this much before its time is complete: timers are not exact."""
+
+
+class Control:
+    """Starts, watches and judges the runs of a local process or a master."""
+
+    def __init__(self, environment: Environment, settings: Settings, role: Role, judge: Judge | None) -> None:
+        self.environment = environment
+        self.settings = settings
+        self.role = role
+        self.judge = judge
+        """None with --no-objectives."""
+        self.options: Namespace = options_of(environment)
+        self.course: Course | None = None
+        self.report: Report | None = None
+        self._ready = False
+        self._interrupted = False
+        self._shown = False
+        self._failed_to_write = False
+
+    @property
+    def runner(self) -> Runner:
+        runner = self.environment.runner
+        assert runner is not None
+        return runner
+
+    @property
+    def is_running(self) -> bool:
+        return self.runner.state in (STATE_SPAWNING, STATE_RUNNING)
+
+    @property
+    def starts_by_itself(self) -> bool:
+        return bool(self.options.headless or self.options.autostart)
+
+    def check(self, users: int, host: str | None) -> None:
+        """Refused when a run of `users` users on `host` could not work."""
+        self.role.check(users, host)
+        self._ready = True
+
+    def on_test_start(self, **_: Any) -> None:
+        """The first users are about to start. Ends everything where they must not."""
+        try:
+            if not self._ready:
+                self.check(self.runner.target_user_count, self.environment.host)
+        except Refused as refused:
+            say(refused)
+            if self.starts_by_itself:
+                self.environment.process_exit_code = Exit.NEVER_STARTED
+                self.runner.quit()
+            raise gevent.GreenletExit from None  # Locust would start the users all the same
+        workers = self.runner.worker_count if isinstance(self.runner, MasterRunner) else 0
+        self.course = Course(datetime.now(UTC), workers=workers)
+        self.report, self._shown, self._interrupted = None, False, False
+        self.role.start()
+        if workers < self._expected_workers:
+            self.course.invalid.append(f"{workers} of {self._expected_workers} expected workers took part")
+        self.runner.greenlet.spawn(self._watch, self.course)
+
+    @property
+    def _expected_workers(self) -> int:
+        """0 where none are expected; Locust's default of 1 is what a master needs anyway."""
+        return self.options.expect_workers if isinstance(self.runner, MasterRunner) else 0
+
+    def on_test_stopping(self, **_: Any) -> None:
+        """The users are about to be stopped."""
+        if self.course and self.course.end is None:
+            self.course.end = datetime.now(UTC)
+        self.role.finish()
+
+    def on_test_stop(self, **_: Any) -> None:
+        """All users have stopped and all counts are in."""
+        self._ready = False
+        if self.course is None or self.report is not None:
+            return
+        self._sample(self.course)
+        self._note_early_end(self.course)
+        self._conclude()
+
+    def verdict(self) -> Verdict | None:
+        """On the last run, or so far on the one that goes on; None while there is none."""
+        if self.report is not None:
+            return self.report.verdict
+        if self.judge is None or self.course is None:
+            return None
+        return self._make_report(self.judge, self.course).verdict
+
+    def _make_report(self, judge: Judge, course: Course) -> Report:
+        return make_report(self.environment, self.settings, self.role, judge, course)
+
+    def _conclude(self) -> None:
+        if self.judge is None or self.course is None:
+            return
+        self.report = self._make_report(self.judge, self.course)
+        self._write_files(self.report)
+        if not self.options.headless:
+            self.show()
+
+    def _note_early_end(self, course: Course) -> None:
+        run_time = self.options.run_time
+        if self._interrupted and run_time and course.seconds < run_time - EARLY_S:
+            course.invalid.append(f"cut short by a signal after {course.seconds:.0f} s of {run_time:.0f} s")
+
+    def on_interrupt(self, **_: Any) -> None:
+        """The process is about to end, before Locust stops anything."""
+        self._interrupted = self.is_running
+
+    def on_quitting(self, **_: Any) -> None:
+        """The process ends. Users that still run are stopped, so that they remove what they made."""
+        self.runner.quit()
+        if self.environment.process_exit_code is None:
+            self.environment.process_exit_code = self._exit_code()
+
+    def _exit_code(self) -> int | None:
+        """None leaves it to Locust."""
+        if self.report is None:
+            return None
+        code = self.report.verdict.exit_code
+        if code is Exit.MET and (self.runner.exceptions or self._failed_to_write):
+            return Exit.ERROR
+        return code
+
+    def show(self, **_: Any) -> None:
+        """Print the verdict, once."""
+        if self.report is not None and not self._shown:
+            self._shown = True
+            console.show(self.report)
+
+    def _write_files(self, report: Report) -> None:
+        for option, write in WRITERS.items():
+            path = getattr(self.options, option)
+            if path:
+                try:
+                    write_whole(Path(path), write(report))
+                except OSError as error:
+                    self._failed_to_write = True
+                    logger.error("--%s %r could not be written: %s", option.replace("_", "-"), path, error.strerror)
+
+    def _watch(self, course: Course) -> None:
+        """Sample the run, and stop it when it is past saving."""
+        critical_since: float | None = None
+        while self.course is course and course.end is None:
+            gevent.sleep(INTERVAL_S)
+            if course.end is not None:
+                return
+            self._sample(course)
+            critical_since = (critical_since or time.monotonic()) if self._is_critical(course) else None
+            if critical_since and time.monotonic() - critical_since >= self.options.abort_after:
+                self._abort(course)
+
+    def _is_critical(self, course: Course) -> bool:
+        """Whether the failures of the last sample are; a sample without requests changes nothing for the better."""
+        last = course.history.samples[-1]
+        if not self.options.abort_on_critical or not last.requests:
+            return False
+        return grade(last.failures / last.requests) is Grade.CRITICAL
+
+    def _abort(self, course: Course) -> None:
+        reason = f"stopped early: failures were critical for {self.options.abort_after:.0f} s (--abort-on-critical)"
+        logger.error("The run is %s", reason)
+        course.missed.append(reason)
+        gevent.spawn(self.runner.quit if self.options.headless else self.runner.stop)
+
+    def _sample(self, course: Course) -> None:
+        course.history.add(course.seconds, self.runner.user_count, snapshot(self.environment.stats))
+
+    def limit_wait_for_workers(self) -> None:
+        """Take over --expect-workers-max-wait: Locust would end without a verdict, and with exit code 1."""
+        wait, self.options.expect_workers_max_wait = self.options.expect_workers_max_wait, 0
+        if wait and self.options.headless and isinstance(self.runner, MasterRunner):
+            self.runner.greenlet.spawn(self._give_up_waiting, wait)
+
+    def _give_up_waiting(self, seconds: int) -> None:
+        gevent.sleep(seconds)
+        if self.course is not None or not isinstance(self.runner, MasterRunner):
+            return
+        here = self.runner.worker_count
+        if here < self._expected_workers:
+            self.course = Course(datetime.now(UTC), workers=here)
+            self.course.invalid.append(f"{here} of {self._expected_workers} expected workers came within {seconds} s")
+            self._conclude()
+            os.kill(os.getpid(), signal.SIGTERM)  # Locust's own way out of its wait for workers
+
+
+def say(refused: Refused) -> None:
+    """Tell the user why nothing starts; a sentence a line."""
+    os.write(2, "".join(["The load test does not start:\n", *(f"  - {line}\n" for line in refused.problems)]).encode())

@@ -1,0 +1,168 @@
+"""From Locust's figures to a Report."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import locust
+from locust.env import Environment
+from locust.stats import RequestStats, StatsEntry, StatsError
+
+from chaterload import __version__
+from chaterload.answers import Kind
+from chaterload.baseline import Earlier, compare, load_baseline
+from chaterload.diagnosis import Failures, diagnose
+from chaterload.history import History
+from chaterload.measure import Endpoint, Measurement, Snapshot
+from chaterload.node import Role, all_tasks, options_of, tasks_of
+from chaterload.objectives import DEFAULT_FILE, Objective, evaluate, load_objectives
+from chaterload.report.model import Report, Run
+from chaterload.scenario import asked
+from chaterload.settings import Settings, shown
+from chaterload.shared import Leftover
+from chaterload.user import FAILURES
+from chaterload.verdict import decide
+from chaterload.writes import Writes
+
+SATURATED_S = 20.0
+"""Above 90 % CPU for this long in a row (two samples of Locust's), a generator measures itself."""
+
+_KIND_OF_TEXT = {StatsError.parse_error(error): kind for kind, error in FAILURES.items()}
+
+
+@dataclass
+class Judge:
+    """What a run is judged by."""
+
+    objectives: Sequence[Objective]
+    baseline: dict[Endpoint, Earlier] = field(default_factory=dict)
+    tolerance: float = 0.1
+
+    @classmethod
+    def load(cls, objectives: str | None, baseline: str | None, tolerance: float) -> "Judge":
+        """Read the files that the options name. Refused when one of them is wrong."""
+        return cls(
+            load_objectives(Path(objectives) if objectives else DEFAULT_FILE),
+            load_baseline(Path(baseline)) if baseline else {},
+            tolerance,
+        )
+
+
+@dataclass
+class Course:
+    """How a run went, besides its figures."""
+
+    start: datetime
+    history: History = field(default_factory=History)
+    end: datetime | None = None
+    workers: int = 0
+    strategy: str | None = None
+    invalid: list[str] = field(default_factory=list)
+    """Why it proves nothing, as far as seen on the way."""
+    missed: list[str] = field(default_factory=list)
+    """Why it is a failure, besides the objectives."""
+
+    @property
+    def seconds(self) -> float:
+        """So far, or in all."""
+        return ((self.end or datetime.now(UTC)) - self.start).total_seconds()
+
+
+def measurement(entry: StatsEntry) -> Measurement:
+    """A row of Locust's statistics, as it is now."""
+    times = dict(entry.response_times)
+    return Measurement(
+        entry.num_requests, entry.num_failures, times, float(entry.total_response_time), float(entry.max_response_time)
+    )
+
+
+def snapshot(stats: RequestStats) -> Snapshot:
+    """All of Locust's statistics, as they are now."""
+    endpoints = {Endpoint(method, path): measurement(entry) for (path, method), entry in stats.entries.items()}
+    seconds = (stats.last_request_timestamp or stats.start_time) - stats.start_time
+    return Snapshot(endpoints, max(0.0, seconds))
+
+
+def failures(stats: RequestStats) -> list[Failures]:
+    """Locust's failures table, with the kind of each row; the most frequent first."""
+    rows = [_failure(error) for error in stats.errors.values()]
+    return sorted(rows, key=lambda row: -row.count)
+
+
+def _failure(error: StatsError) -> Failures:
+    text = StatsError.parse_error(error.error)
+    kind: Kind | None = _KIND_OF_TEXT.get(text)
+    return Failures(Endpoint(error.method, error.name), kind, text[:200], error.occurrences)
+
+
+def make_report(environment: Environment, settings: Settings, role: Role, judge: Judge, course: Course) -> Report:
+    """Judge the run as it is now."""
+    figures = snapshot(environment.stats)
+    rows = failures(environment.stats)
+    reports = role.reports()
+    results = evaluate(judge.objectives, figures, left_out(environment))
+    changes = compare(judge.baseline, figures, judge.tolerance)
+    verdict = decide(
+        results,
+        invalid=[*course.invalid, *_doubts(role, reports, figures)],
+        missed=[*course.missed, *(str(change) for change in changes if change.worse)],
+    )
+    writes = Writes()
+    for report in reports:
+        if "writes" in report:
+            writes.add(Writes.from_dict(report["writes"]))
+    return Report(
+        run=_run(environment, settings, course),
+        verdict=verdict,
+        snapshot=figures,
+        failures=rows,
+        findings=diagnose(rows, results, figures.total.failure_ratio),
+        writes=writes,
+        leftovers=sorted(Leftover(*entry) for report in reports for entry in report.get("leftovers", ())),
+        history=course.history.samples,
+        changes=changes,
+    )
+
+
+def left_out(environment: Environment) -> set[Endpoint]:
+    """The endpoints that tasks ask which the tags left out."""
+    return asked(all_tasks(environment)) - asked(tasks_of(environment, options_of(environment)))
+
+
+def _doubts(role: Role, reports: list[dict[str, object]], figures: Snapshot) -> list[str]:
+    """Why the figures prove nothing."""
+    doubts = role.lost()
+    saturated = max((float(str(report["saturated_s"])) for report in reports), default=0.0)
+    if saturated >= SATURATED_S:
+        doubts.append(
+            f"the load generator was above 90 % CPU for {saturated:.0f} s: its own delays are in the figures; "
+            "spread the users over more workers"
+        )
+    without = sum(int(str(report.get("without_account", 0))) for report in reports)
+    if without:
+        doubts.append(f"{without} users found no account of their own")
+    if not figures.total.requests:
+        doubts.append("no request was made")
+    return doubts
+
+
+def _run(environment: Environment, settings: Settings, course: Course) -> Run:
+    options = options_of(environment)
+    return Run(
+        host=environment.host or settings.host,
+        start=course.start,
+        end=course.end or datetime.now(UTC),
+        users=course.history.peak_users,
+        workers=course.workers,
+        strategy=course.strategy,
+        tags=tuple(options.tags or ()),
+        exclude_tags=tuple(options.exclude_tags or ()),
+        versions={
+            "chater-load-test": __version__,
+            "locust": locust.__version__,
+            "python": platform.python_version(),
+        },
+        settings=shown(settings),
+    )

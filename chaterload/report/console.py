@@ -1,0 +1,136 @@
+"""The end of a run as text: readable in 100 columns, on a terminal and in a log."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from chaterload.baseline import Change
+from chaterload.objectives import Result, State
+from chaterload.report.model import Report
+from chaterload.verdict import Outcome, format_value
+from chaterload.writes import Tally
+
+WIDTH = 100
+MOST_LEFTOVERS = 20
+"""Listed on the console; the JSON has them all."""
+
+STATE_STYLE = {State.MET: "green", State.MISSED: "bold red", State.NO_DATA: "yellow", State.NOT_APPLICABLE: "dim"}
+OUTCOME_STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INVALID: "bold yellow"}
+
+
+def show(report: Report, console: Console | None = None) -> None:
+    """Print the verdict and what led to it; the verdict is the last line."""
+    console = console or Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    console.print()
+    console.print(_objectives(report.verdict.results))
+    for line in (_failures_line(report), _throughput_line(report), *_writes_lines(report)):
+        console.print(line)
+    if report.changes:
+        console.print(_changes(report.changes))
+    _show_findings(report, console)
+    _show_leftovers(report, console)
+    console.print()
+    outcome = report.verdict.outcome
+    for reason in report.verdict.reasons:
+        console.print(Text(f"  - {reason}"))
+    summary = f"Verdict: {outcome.upper()} (exit code {int(report.verdict.exit_code)})"
+    console.print(Text(summary, style=OUTCOME_STYLE[outcome]))
+
+
+def _objectives(results: Iterable[Result]) -> Table:
+    table = Table(title="Objectives", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for name in ("Objective", "Limit"):
+        table.add_column(name)
+    for name in ("Measured", "Requests"):
+        table.add_column(name, justify="right")
+    table.add_column("State")
+    table.add_column("Margin", justify="right")
+    for result in results:
+        objective = result.objective
+        sign = ">=" if objective.is_lower_bound else "<"
+        table.add_row(
+            f"{objective.endpoint} {objective.measure}",
+            f"{sign} {format_value(objective.measure, objective.limit)}",
+            "-" if result.value is None else format_value(objective.measure, result.value),
+            str(result.requests),
+            Text(result.state.replace("_", " "), style=STATE_STYLE[result.state]),
+            "" if result.margin is None else f"{result.margin:+.0%}",
+        )
+    return table
+
+
+def _failures_line(report: Report) -> str:
+    total = report.snapshot.total
+    return f"\nFailures    {total.failures} of {total.requests} requests ({total.failure_ratio:.2%}): {report.grade}"
+
+
+def _throughput_line(report: Report) -> str:
+    return f"Throughput  {report.snapshot.requests_per_second:.1f} req/s: {report.tier}"
+
+
+def _writes_lines(report: Report) -> list[str]:
+    return [
+        f"{'Writes' if i == 0 else '':<12}{writes_text(kind, t)}" for i, (kind, t) in enumerate(report.writes.items())
+    ]
+
+
+def writes_text(kind: str, tally: Tally) -> str:
+    """Acknowledged and seen, in words: `dishes 45 acknowledged / 43 seen, 2 lost`."""
+    text = f"{kind} {tally.acknowledged} acknowledged / {tally.seen} seen"
+    missing = tally.looked - tally.seen
+    if missing:
+        text += f", {missing} {'came back' if kind == 'deletes' else 'lost'}"
+    if tally.looked < tally.acknowledged:
+        text += f", {tally.acknowledged - tally.looked} not looked for"
+    if tally.late:
+        text += f", {tally.late} late (up to {tally.latest_ms:.0f} ms)"
+    return text
+
+
+def _changes(changes: Iterable[Change]) -> Padding:
+    table = Table(
+        title="Against the baseline", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
+    )
+    table.add_column("Endpoint")
+    for name in ("p95 before", "p95 now", "Change", "Failures before", "now"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for change in changes:
+        table.add_row(
+            str(change.endpoint),
+            f"{change.p95_before_ms:.0f} ms",
+            f"{change.p95_now_ms:.0f} ms",
+            f"{change.growth:+.0%}",
+            f"{change.failure_ratio_before:.2%}",
+            f"{change.failure_ratio_now:.2%}",
+            Text("worse", style="bold red") if change.worse else "",
+        )
+    return Padding(table, (1, 0, 0, 0))
+
+
+def _show_findings(report: Report, console: Console) -> None:
+    if report.findings:
+        console.print(Text("\nDiagnosis", style="bold"))
+    for finding in report.findings:
+        where = f" at {', '.join(finding.where)}" if finding.where else ""
+        console.print(Text(f"{finding.count} x {finding.title}{where}"))
+        console.print(Padding(Text(f"Usually {finding.meaning}. What to do: {finding.action}."), (0, 0, 0, 4)))
+
+
+def _show_leftovers(report: Report, console: Console) -> None:
+    if not report.leftovers:
+        return
+    console.print(Text("\nLeft behind", style="bold"))
+    console.print(f"{len(report.leftovers)} dishes could not be removed:")
+    for entry in report.leftovers[:MOST_LEFTOVERS]:
+        when = datetime.fromtimestamp(entry.time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        doubt = "" if entry.certain else " (may not exist)"
+        console.print(Text(f"    {entry.email} time {entry.time} ({when} UTC){doubt}"))
+    if len(report.leftovers) > MOST_LEFTOVERS:
+        console.print(f"    and {len(report.leftovers) - MOST_LEFTOVERS} more: --verdict-json lists them all")

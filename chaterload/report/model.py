@@ -1,0 +1,132 @@
+"""All that is known of a run when it has ended, and its JSON form."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chaterload.baseline import FORMAT, Change
+from chaterload.diagnosis import Failures, Finding
+from chaterload.history import Sample
+from chaterload.measure import Endpoint, Measurement, Snapshot
+from chaterload.objectives import Result
+from chaterload.shared import Leftover
+from chaterload.verdict import Grade, Verdict, grade, tier
+from chaterload.writes import Writes
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was run, where, when and with what."""
+
+    host: str
+    start: datetime
+    end: datetime
+    users: int
+    """At the peak."""
+    workers: int
+    """0 when one process did it all."""
+    strategy: str | None
+    tags: Sequence[str]
+    exclude_tags: Sequence[str]
+    versions: Mapping[str, str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The TEST_* settings that differ from their defaults, without secrets."""
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.start).total_seconds()
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished run."""
+
+    run: Run
+    verdict: Verdict
+    snapshot: Snapshot
+    failures: Sequence[Failures]
+    findings: Sequence[Finding]
+    writes: Writes
+    leftovers: Sequence[Leftover]
+    history: Sequence[Sample]
+    changes: Sequence[Change] = ()
+
+    @property
+    def grade(self) -> Grade:
+        return grade(self.snapshot.total.failure_ratio)
+
+    @property
+    def tier(self) -> str:
+        return tier(self.snapshot.requests_per_second)
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The verdict JSON, version FORMAT; README documents its fields."""
+    total, verdict = report.snapshot.total, report.verdict
+    return {
+        "format": FORMAT,
+        "verdict": verdict.outcome,
+        "exit_code": int(verdict.exit_code),
+        "reasons": list(verdict.reasons),
+        "requests": total.requests,
+        "failures": total.failures,
+        "failure_ratio": total.failure_ratio,
+        "grade": report.grade,
+        "throughput_rps": report.snapshot.requests_per_second,
+        "tier": report.tier,
+        "objectives": [_objective(result) for result in verdict.results],
+        "endpoints": [_endpoint(endpoint, m) for endpoint, m in sorted_endpoints(report.snapshot)],
+        "failure_kinds": [_failures(row) for row in report.failures],
+        "diagnosis": [asdict(finding) for finding in report.findings],
+        "writes": report.writes.to_dict(),
+        "leftovers": [asdict(leftover) for leftover in report.leftovers],
+        "baseline": [_change(change) for change in report.changes],
+        "run": _run(report.run),
+    }
+
+
+def sorted_endpoints(snapshot: Snapshot) -> list[tuple[Endpoint, Measurement]]:
+    """By path, as Locust's tables have them."""
+    return sorted(snapshot.endpoints.items(), key=lambda item: (item[0].path, item[0].method))
+
+
+def _objective(result: Result) -> dict[str, Any]:
+    objective = result.objective
+    return {
+        "method": objective.endpoint.method,
+        "path": objective.endpoint.path,
+        "measure": objective.measure,
+        "unit": "ms" if objective.is_time else "1/s" if objective.is_lower_bound else "ratio",
+        "limit": objective.limit,
+        "value": result.value,
+        "requests": result.requests,
+        "failures": result.failures,
+        "state": result.state,
+    }
+
+
+def _endpoint(endpoint: Endpoint, measurement: Measurement) -> dict[str, Any]:
+    return {
+        **asdict(endpoint),
+        "requests": measurement.requests,
+        "failures": measurement.failures,
+        "median_ms": measurement.percentile_ms(0.5),
+        "p95_ms": measurement.percentile_ms(0.95),
+        "p95_interval_ms": list(measurement.percentile_interval_ms(0.95)),
+        "p99_ms": measurement.percentile_ms(0.99),
+        "average_ms": measurement.average_ms,
+        "maximum_ms": measurement.max_ms,
+    }
+
+
+def _failures(row: Failures) -> dict[str, Any]:
+    return {**asdict(row.endpoint), "kind": row.title, "count": row.count}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {**asdict(change), "endpoint": str(change.endpoint), "growth": change.growth, "worse": change.worse}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {**asdict(run), "start": run.start.isoformat(), "end": run.end.isoformat(), "seconds": run.seconds}

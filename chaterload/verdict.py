@@ -1,0 +1,106 @@
+"""From results to one verdict: pass, fail or invalid. Pure."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chaterload.exits import Exit
+from chaterload.objectives import Result, State
+
+INVESTIGATE_FROM = 0.01
+CRITICAL_ABOVE = 0.05
+
+
+class Outcome(StrEnum):
+    """The verdict in a word."""
+
+    PASS = "pass"  # no password
+    FAIL = "fail"
+    INVALID = "invalid"
+
+
+EXIT_OF = {Outcome.PASS: Exit.MET, Outcome.FAIL: Exit.MISSED, Outcome.INVALID: Exit.INVALID}
+
+
+class Grade(StrEnum):
+    """How bad the share of failed requests is."""
+
+    ACCEPTABLE = "acceptable"
+    INVESTIGATE = "investigate"
+    CRITICAL = "critical"
+
+
+def grade(failure_ratio: float) -> Grade:
+    """Below 1 % acceptable, from 1 to 5 % investigate, above 5 % critical."""
+    if failure_ratio < INVESTIGATE_FROM:
+        return Grade.ACCEPTABLE
+    return Grade.CRITICAL if failure_ratio > CRITICAL_ABOVE else Grade.INVESTIGATE
+
+
+# Lower bounds in requests per second, highest first (the platform's documentation names low 10-20,
+# normal 50-100, high 200 and more; the rest lies between).
+_TIERS = (
+    (200.0, "high"),
+    (100.0, "between normal and high"),
+    (50.0, "normal"),
+    (20.0, "between low and normal"),
+    (10.0, "low"),
+)
+
+
+def tier(requests_per_second: float) -> str:
+    """Where a throughput lies among what the platform calls low, normal and high; its bounds are inclusive."""
+    if requests_per_second in (20.0, 100.0):
+        return tier(requests_per_second - 1)
+    return next((name for bound, name in _TIERS if requests_per_second >= bound), "below low")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer, and why."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    results: tuple[Result, ...]
+
+    @property
+    def exit_code(self) -> Exit:
+        return EXIT_OF[self.outcome]
+
+
+def decide(results: Sequence[Result], invalid: Collection[str] = (), missed: Collection[str] = ()) -> Verdict:
+    """The verdict on a run. `invalid` and `missed` are further reasons, from outside the objectives.
+
+    Invalid outweighs missed: a run that proves nothing does not prove that something is slow.
+    """
+    unproven = [
+        *invalid,
+        *(
+            f"{result.objective.endpoint} has {result.requests or 'no'} requests, too few to judge"
+            for result in results
+            if result.state is State.NO_DATA
+        ),
+    ]
+    failed = [*(describe(result) for result in results if result.state is State.MISSED), *missed]
+    outcome = Outcome.INVALID if unproven else Outcome.FAIL if failed else Outcome.PASS
+    return Verdict(outcome, tuple(dict.fromkeys([*unproven, *failed])), tuple(results))
+
+
+def describe(result: Result) -> str:
+    """One result as a sentence without a full stop."""
+    objective = result.objective
+    value = "no data" if result.value is None else format_value(objective.measure, result.value)
+    word = "at least" if objective.is_lower_bound else "below"
+    return (
+        f"{objective.endpoint}: {objective.measure} is {value}, "
+        f"expected {word} {format_value(objective.measure, objective.limit)}"
+    )
+
+
+def format_value(measure: str, value: float) -> str:
+    """A value with its unit, as people read it: 480 ms, 3.1 s, 0.8 %, 52.3 req/s."""
+    if measure == "failure_ratio":
+        return f"{value * 100:.3g} %" if value < 1 else "100 %"
+    if measure == "requests_per_second":
+        return f"{value:.1f} req/s"
+    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.3g} s"
