@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import time
 from argparse import Namespace
 from datetime import UTC, datetime
@@ -10,20 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from greenlet import greenlet
 from locust.env import Environment
-from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, Runner
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, Runner, WorkerNode
 
 from chaterload.ending import Course, Judge, make_report, snapshot
 from chaterload.exits import Exit, Refused
-from chaterload.history import INTERVAL_S
+from chaterload.history import INTERVAL_S, Generator
 from chaterload.node import Role, options_of
 from chaterload.report import console
-from chaterload.report.files import WRITERS, write_whole
+from chaterload.report.files import WRITERS, write_report
 from chaterload.report.model import Report
 from chaterload.settings import Settings
+from chaterload.shapes import CapacityShape, NamedShape, check_name, search_limits, staged_shapes
+from chaterload.strategies import CAPACITY
 from chaterload.verdict import Grade, Verdict, grade
 
 logger = logging.getLogger(__name__)
+
+_PLAIN = ("num_users", "spawn_rate", "run_time")
+"""The options of a plain run."""
 
 EARLY_S = 0.5
 """A run that ends this much before its time is complete: timers are not exact."""
@@ -60,6 +65,48 @@ class Control:
     def starts_by_itself(self) -> bool:
         return bool(self.options.headless or self.options.autostart)
 
+    def use_strategy(self) -> None:
+        """Give Locust the shape that --strategy names, and the web UI's picker all of them."""
+        options = self.options
+        scale, users = options.strategy_scale, options.strategy_users
+        if scale <= 0:
+            raise Refused(f"--strategy-scale is {scale}. Expected a number above 0.")
+        if users is not None and users < 1:
+            raise Refused(f"--strategy-users is {users}. Expected a whole number, 1 or more.")
+        shapes = staged_shapes(scale, users)
+        if self.judge:
+            limits, objectives = search_limits(scale, users), self.judge.objectives
+            shapes[CAPACITY] = CapacityShape(
+                limits, objectives, lambda: snapshot(self.environment.stats), self.cpu_percent
+            )
+        if options.class_picker:
+            self.environment.available_shape_classes = dict(shapes)
+        if options.strategy:
+            self._choose(options.strategy, shapes)
+
+    def _choose(self, name: str, shapes: dict[str, NamedShape]) -> None:
+        check_name(name)
+        given = [
+            f"--{opt.replace('num_', '').replace('_', '-')}" for opt in _PLAIN if getattr(self.options, opt) is not None
+        ]
+        if given:
+            raise Refused(
+                f"--strategy {name} is given together with {', '.join(given)}. Expected one or the other; "
+                "--strategy-users and --strategy-scale shrink a strategy."
+            )
+        if name not in shapes:
+            raise Refused(f"--strategy {name} needs objectives. Expected it without --no-objectives.")
+        self.environment.shape_class = shapes[name]
+        shapes[name].runner = self.runner
+
+    @property
+    def planned_users(self) -> int:
+        """The most users that the run will have, where that is known."""
+        shape = self.environment.shape_class
+        if isinstance(shape, CapacityShape):
+            return 1  # it goes as far as it gets
+        return shape.peak_users if isinstance(shape, NamedShape) else self.options.num_users or 1
+
     def check(self, users: int, host: str | None) -> None:
         """Refused when a run of `users` users on `host` could not work."""
         self.role.check(users, host)
@@ -69,7 +116,7 @@ class Control:
         """The first users are about to start. Ends everything where they must not."""
         try:
             if not self._ready:
-                self.check(self.runner.target_user_count, self.environment.host)
+                self.check(max(self.runner.target_user_count, self.planned_users), self.environment.host)
         except Refused as refused:
             say(refused)
             if self.starts_by_itself:
@@ -77,7 +124,8 @@ class Control:
                 self.runner.quit()
             raise gevent.GreenletExit from None  # Locust would start the users all the same
         workers = self.runner.worker_count if isinstance(self.runner, MasterRunner) else 0
-        self.course = Course(datetime.now(UTC), workers=workers)
+        shape = self.environment.shape_class
+        self.course = Course(datetime.now(UTC), workers=workers, shape=shape if isinstance(shape, NamedShape) else None)
         self.report, self._shown, self._interrupted = None, False, False
         self.role.start()
         if workers < self._expected_workers:
@@ -124,8 +172,10 @@ class Control:
             self.show()
 
     def _note_early_end(self, course: Course) -> None:
-        run_time = self.options.run_time
-        if self._interrupted and run_time and course.seconds < run_time - EARLY_S:
+        shape, run_time = course.shape, self.options.run_time
+        if shape and not shape.finished and not course.missed:
+            course.invalid.append(f"{shape.name} was ended after {course.seconds:.0f} s, before its own end")
+        elif not shape and self._interrupted and run_time and course.seconds < run_time - EARLY_S:
             course.invalid.append(f"cut short by a signal after {course.seconds:.0f} s of {run_time:.0f} s")
 
     def on_interrupt(self, **_: Any) -> None:
@@ -154,11 +204,11 @@ class Control:
             console.show(self.report)
 
     def _write_files(self, report: Report) -> None:
-        for option, write in WRITERS.items():
+        for option in WRITERS:
             path = getattr(self.options, option)
             if path:
                 try:
-                    write_whole(Path(path), write(report))
+                    write_report(option, Path(path), report)
                 except OSError as error:
                     self._failed_to_write = True
                     logger.error("--%s %r could not be written: %s", option.replace("_", "-"), path, error.strerror)
@@ -189,15 +239,35 @@ class Control:
         gevent.spawn(self.runner.quit if self.options.headless else self.runner.stop)
 
     def _sample(self, course: Course) -> None:
-        course.history.add(course.seconds, self.runner.user_count, snapshot(self.environment.stats))
+        course.history.add(
+            course.seconds,
+            self.runner.user_count,
+            snapshot(self.environment.stats),
+            target=self.runner.target_user_count,
+            generator=Generator(self.cpu_percent(), self._memory_bytes()),
+        )
+
+    def _processes(self) -> list[Runner | WorkerNode]:
+        """Those that generate load, with what they reported last."""
+        return list(self.runner.clients.all) if isinstance(self.runner, MasterRunner) else [self.runner]
+
+    def cpu_percent(self) -> float:
+        """Of the busiest process, over the last 10 s."""
+        return max(
+            (getattr(p, "cpu_usage", getattr(p, "current_cpu_usage", 0.0)) for p in self._processes()), default=0.0
+        )
+
+    def _memory_bytes(self) -> int:
+        return sum(getattr(p, "memory_usage", getattr(p, "current_memory_usage", 0)) for p in self._processes())
 
     def limit_wait_for_workers(self) -> None:
         """Take over --expect-workers-max-wait: Locust would end without a verdict, and with exit code 1."""
         wait, self.options.expect_workers_max_wait = self.options.expect_workers_max_wait, 0
         if wait and self.options.headless and isinstance(self.runner, MasterRunner):
-            self.runner.greenlet.spawn(self._give_up_waiting, wait)
+            gevent.spawn(self._give_up_waiting, wait, waiting=gevent.getcurrent())
 
-    def _give_up_waiting(self, seconds: int) -> None:
+    def _give_up_waiting(self, seconds: int, waiting: greenlet) -> None:
+        """End the process, which Locust keeps in the greenlet `waiting`, when the workers have not come."""
         gevent.sleep(seconds)
         if self.course is not None or not isinstance(self.runner, MasterRunner):
             return
@@ -206,7 +276,9 @@ class Control:
             self.course = Course(datetime.now(UTC), workers=here)
             self.course.invalid.append(f"{here} of {self._expected_workers} expected workers came within {seconds} s")
             self._conclude()
-            os.kill(os.getpid(), signal.SIGTERM)  # Locust's own way out of its wait for workers
+            self.runner.quit()  # those that did come end too
+            self.show()
+            gevent.kill(waiting, SystemExit(int(Exit.INVALID)))
 
 
 def say(refused: Refused) -> None:

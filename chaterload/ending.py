@@ -11,6 +11,15 @@ from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError
 
 from chaterload import __version__
+from chaterload.analysis import (
+    Analysis,
+    read_curve,
+    read_drift,
+    read_first_break,
+    read_growth,
+    read_recovery,
+    read_steps,
+)
 from chaterload.answers import Kind
 from chaterload.baseline import Earlier, compare, load_baseline
 from chaterload.diagnosis import Failures, diagnose
@@ -19,15 +28,23 @@ from chaterload.measure import Endpoint, Measurement, Snapshot
 from chaterload.node import Role, all_tasks, options_of, tasks_of
 from chaterload.objectives import DEFAULT_FILE, Objective, evaluate, load_objectives
 from chaterload.report.model import Report, Run
-from chaterload.scenario import asked
+from chaterload.scenario import asked, calls_of
 from chaterload.settings import Settings, shown
+from chaterload.shapes import CapacityShape, NamedShape, StagedShape
 from chaterload.shared import Leftover
+from chaterload.strategies import spike_of
 from chaterload.user import FAILURES
 from chaterload.verdict import decide
 from chaterload.writes import Writes
 
 SATURATED_S = 20.0
 """Above 90 % CPU for this long in a row (two samples of Locust's), a generator measures itself."""
+
+DRIFT_FROM_S = 120.0
+"""A shorter run says nothing of drift."""
+
+WARM_UP = 0.1
+"""The share of a run that is left out of the drift: caches fill, users start."""
 
 _KIND_OF_TEXT = {StatsError.parse_error(error): kind for kind, error in FAILURES.items()}
 
@@ -58,7 +75,7 @@ class Course:
     history: History = field(default_factory=History)
     end: datetime | None = None
     workers: int = 0
-    strategy: str | None = None
+    shape: NamedShape | None = None
     invalid: list[str] = field(default_factory=list)
     """Why it proves nothing, as far as seen on the way."""
     missed: list[str] = field(default_factory=list)
@@ -102,11 +119,12 @@ def make_report(environment: Environment, settings: Settings, role: Role, judge:
     figures = snapshot(environment.stats)
     rows = failures(environment.stats)
     reports = role.reports()
-    results = evaluate(judge.objectives, figures, left_out(environment))
+    judged = course.shape.best() if isinstance(course.shape, CapacityShape) else None
+    results = evaluate(judge.objectives, judged.window if judged else figures, left_out(environment))
     changes = compare(judge.baseline, figures, judge.tolerance)
     verdict = decide(
         results,
-        invalid=[*course.invalid, *_doubts(role, reports, figures)],
+        invalid=[*course.invalid, *_doubts(role, reports, figures), *_left_to_do(environment, course, figures)],
         missed=[*course.missed, *(str(change) for change in changes if change.worse)],
     )
     writes = Writes()
@@ -123,7 +141,42 @@ def make_report(environment: Environment, settings: Settings, role: Role, judge:
         leftovers=sorted(Leftover(*entry) for report in reports for entry in report.get("leftovers", ())),
         history=course.history.samples,
         changes=changes,
+        analysis=analyse(course, judge.objectives),
     )
+
+
+def analyse(course: Course, objectives: Sequence[Objective]) -> Analysis:
+    """What the run's steps and history say."""
+    shape, history = course.shape, course.history
+    search = shape if isinstance(shape, CapacityShape) else None
+    steps = search.steps if search else history.steps
+    points = read_steps(steps, objectives)
+    recovers, recovery_s = (None, None)
+    if isinstance(shape, StagedShape) and (spike := spike_of(shape.strategy)):
+        recovers, recovery_s = read_recovery(history.samples, spike)
+    return Analysis(
+        curve=read_curve(points),
+        capacity=search.found() if search else None,
+        grew_most=read_growth(steps) if len(points) > 1 else None,
+        broke_first=read_first_break(points) if len(points) > 1 else None,
+        recovers=recovers,
+        recovery_s=recovery_s,
+        drift=read_drift(history.samples, WARM_UP * course.seconds) if course.seconds >= DRIFT_FROM_S else {},
+    )
+
+
+def _left_to_do(environment: Environment, course: Course, figures: Snapshot) -> list[str]:
+    """Which tasks a strategy that is to run every task left out."""
+    if not (course.shape and course.shape.every_task):
+        return []
+    firsts = {
+        task.__name__: calls[0] for task in tasks_of(environment, options_of(environment)) if (calls := calls_of(task))
+    }
+    return [
+        f"{course.shape.name} left out {name}: no request to {endpoint}"
+        for name, endpoint in firsts.items()
+        if not figures.endpoints.get(endpoint, Measurement()).requests
+    ]
 
 
 def left_out(environment: Environment) -> set[Endpoint]:
@@ -156,7 +209,7 @@ def _run(environment: Environment, settings: Settings, course: Course) -> Run:
         end=course.end or datetime.now(UTC),
         users=course.history.peak_users,
         workers=course.workers,
-        strategy=course.strategy,
+        strategy=course.shape.name if course.shape else None,
         tags=tuple(options.tags or ()),
         exclude_tags=tuple(options.exclude_tags or ()),
         versions={

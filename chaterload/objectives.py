@@ -1,6 +1,5 @@
 """Objectives: what fast enough means, and whether it was. Pure but for reading the file."""
 
-import math
 import re
 import tomllib
 from collections.abc import Collection
@@ -19,6 +18,8 @@ FAILURE_RATIO = "failure_ratio"
 THROUGHPUT = "requests_per_second"
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 _PLAIN = ("median", "average", "maximum", FAILURE_RATIO, THROUGHPUT)
+LONGEST_SHOWN = 80
+"""Characters of a wrong value."""
 _MEASURES = "p50 to p99.9 (in quotes where it has a dot), " + ", ".join(_PLAIN)
 
 
@@ -114,7 +115,7 @@ def load_objectives(path: Path = DEFAULT_FILE) -> list[Objective]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Refused(f"--objectives {str(path)!r} cannot be read ({error.strerror}). Expected a TOML file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no text, a number too long, brackets too deep
         raise Refused(f"--objectives {str(path)!r} is not TOML: {error}.") from None
     return parse_objectives(document, str(path))
 
@@ -143,7 +144,7 @@ def _endpoint(name: str) -> Endpoint | None:
     if name == str(ALL):
         return ALL
     method, _, path = name.partition(" ")
-    return Endpoint(method, path) if method in METHODS and path.startswith("/") else None
+    return Endpoint(method, path) if method in METHODS and path.startswith("/") and path.isprintable() else None
 
 
 def _read_table(
@@ -168,7 +169,7 @@ def _read_table(
 def _minimum(value: Any, where: str, problems: list[str]) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value
-    problems.append(f"{where} is {value!r}. Expected a whole number of requests, 1 or more.")
+    problems.append(f"{where} is {_shown(value)}. Expected a whole number of requests, 1 or more.")
     return 1
 
 
@@ -182,8 +183,17 @@ def _measure_problem(measure: str) -> str | None:
 def _limit_problem(measure: str, limit: Any) -> str | None:
     if isinstance(limit, dict):
         return f'is a table. Expected a number; write "{measure}.9" in quotes for a percentile with a dot'
-    number = isinstance(limit, (int, float)) and not isinstance(limit, bool) and math.isfinite(limit)
+    number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
     if measure == FAILURE_RATIO:
-        return None if number and 0 < limit <= 1 else f"is {limit!r}. Expected a number above 0 and up to 1"
+        return None if number and 0 < limit <= 1 else f"is {_shown(limit)}. Expected a number above 0 and up to 1"
     unit = "requests per second" if measure == THROUGHPUT else "seconds"
-    return None if number and 0 < limit < 1e9 else f"is {limit!r}. Expected a number of {unit} above 0"
+    return None if number and 0 < limit < 1e9 else f"is {_shown(limit)}. Expected a number of {unit} above 0"
+
+
+def _shown(value: Any) -> str:
+    """A value as it stands in a sentence, however long or deep it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return "something that is too long to show"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

@@ -24,7 +24,12 @@ def calls(*endpoints: str) -> Callable[[T], T]:
 
 def asked(tasks: Iterable[Task]) -> set[Endpoint]:
     """The endpoints that the tasks say they ask."""
-    return {endpoint for task in tasks for endpoint in getattr(task, "calls", ())}
+    return {endpoint for task in tasks for endpoint in calls_of(task)}
+
+
+def calls_of(task: Task) -> tuple[Endpoint, ...]:
+    """What @calls put on a task."""
+    return getattr(task, "calls", ())
 
 
 def tags_of(task: Task) -> set[str]:

@@ -14,12 +14,15 @@ from chaterload.accounts import Account, now_ms
 from chaterload.answers import GRPC, JSON, PROTOBUF, Good, JsonAnswer, Kind, judge, judge_connection
 from chaterload.dishes import Dish, State, tells_today
 from chaterload.shared import Shared
+from chaterload.strategies import STRATEGIES
 from chaterload.writes import Claim, Today
 from proto.delete_food_pb2 import DeleteFoodRequest, DeleteFoodResponse
 from proto.today_food_pb2 import TodayFood
 
 # One exception for each kind: Locust's failures table has a row for each text that it sees.
 FAILURES = {kind: CatchResponseError(f"{kind.title}: {kind.action}") for kind in Kind}
+
+RUN_EVERY_TASK = {name for name, strategy in STRATEGIES.items() if strategy.every_task}
 
 _TOKEN_REJECTED = (Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID)
 
@@ -43,6 +46,9 @@ class ProtobufUser(FastHttpUser):
 
     def on_start(self) -> None:
         """Take an account; without one there is nothing that this user could do."""
+        if getattr(self.environment.parsed_options, "strategy", None) in RUN_EVERY_TASK and self._taskset_instance:
+            for task in dict.fromkeys(self.tasks):
+                self._taskset_instance.schedule_task(task)
         if not self.shared.accounts:
             return
         account = self.shared.leases.acquire()

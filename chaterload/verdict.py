@@ -103,4 +103,6 @@ def format_value(measure: str, value: float) -> str:
         return f"{value * 100:.3g} %" if value < 1 else "100 %"
     if measure == "requests_per_second":
         return f"{value:.1f} req/s"
-    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.3g} s"
+    if value < 1000:
+        return f"{value:.0f} ms"
+    return f"{value / 1000:.3g} s" if value < 100_000 else f"{value / 1000:.0f} s"

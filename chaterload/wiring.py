@@ -26,8 +26,10 @@ from chaterload.exits import Exit, Refused
 from chaterload.measure import three_digits
 from chaterload.node import Local, options_of
 from chaterload.report import tab
+from chaterload.report.files import WRITERS
 from chaterload.settings import Settings, load_settings
 from chaterload.standin import process as stand_in
+from chaterload.strategies import NAMES
 from chaterload.user import ProtobufUser
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,23 @@ def add_options(parser: LocustArgumentParser, **_: Any) -> None:
         metavar="NAME",
         help="a host outside the cluster that may be loaded; also TEST_ALLOW_HOST, with commas between",
     )
+    names = ", ".join(NAMES)
+    add("--strategy", metavar="NAME", env_var="TEST_STRATEGY", help=f"a named load shape: {names}")
+    add(
+        "--strategy-scale",
+        metavar="FACTOR",
+        type=float,
+        default=1.0,
+        env_var="TEST_STRATEGY_SCALE",
+        help="multiply its times, such as 0.1 for a rehearsal",
+    )
+    add(
+        "--strategy-users",
+        metavar="PEAK",
+        type=int,
+        env_var="TEST_STRATEGY_USERS",
+        help="its users at the peak, the other stages in proportion",
+    )
     add("--objectives", metavar="FILE", env_var="TEST_OBJECTIVES", help="TOML file of what fast enough means")
     add("--no-objectives", **flag, env_var="TEST_NO_OBJECTIVES", help="no verdict: plain Locust")
     add(
@@ -82,6 +101,12 @@ def add_options(parser: LocustArgumentParser, **_: Any) -> None:
     for name, what in (("html", "a page"), ("junit", "JUnit XML"), ("json", "JSON")):
         env_var = f"TEST_VERDICT_{name.upper()}"
         add(f"--verdict-{name}", metavar="FILE", env_var=env_var, help=f"write the verdict as {what}")
+    add(
+        "--verdict-message",
+        metavar="FILE",
+        env_var="TEST_VERDICT_MESSAGE",
+        help="write the verdict and its reasons into this file in place, in up to 4096 bytes: a pod's termination log",
+    )
     add("--baseline", metavar="FILE", env_var="TEST_BASELINE", help="an earlier --verdict-json to compare with")
     add(
         "--baseline-tolerance",
@@ -106,13 +131,14 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
         is_master = isinstance(runner, MasterRunner)
         role = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
         control = Control(environment, settings, role, _judge(environment))
+        control.use_strategy()
         _listen(environment, control)
         if web_ui:
             guard(web_ui, control)
             if control.judge:
                 add_tab(web_ui, control)
         if control.starts_by_itself and isinstance(role, Local):
-            control.check(control.options.num_users or 1, environment.host)
+            control.check(control.planned_users, environment.host)
         control.limit_wait_for_workers()
     except (Refused, stand_in.StandInError) as error:
         leave(environment, error if isinstance(error, Refused) else Refused(str(error)))
@@ -149,7 +175,7 @@ def finish(**_: Any) -> None:
 def _judge(environment: Environment) -> Judge | None:
     """What to judge by. Refused when an option names a wrong file, or one that could not be written."""
     options = options_of(environment)
-    files = [name for name in ("verdict_html", "verdict_junit", "verdict_json", "baseline") if getattr(options, name)]
+    files = [name for name in (*WRITERS, "baseline") if getattr(options, name)]
     if options.no_objectives:
         if files or options.objectives:
             given = ", ".join(

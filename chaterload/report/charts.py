@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import pygal
 from pygal.style import Style
 
+from chaterload.analysis import Curve
 from chaterload.history import Sample
 from chaterload.measure import ALL, Endpoint
 from chaterload.objectives import Objective
@@ -20,6 +21,21 @@ _STYLE = Style(
 )
 
 
+_DASHED = {"dasharray": "6, 4"}
+_OPTIONS = {
+    "style": _STYLE,
+    "js": [],  # no scripts: the page needs no network
+    "width": 800,
+    "height": 320,
+    "dots_size": 1.5,
+    "legend_at_bottom": True,
+    "include_x_axis": True,
+    "x_value_formatter": lambda value: f"{value:.0f}",
+    "no_data_text": "no data",
+    "disable_xml_declaration": True,
+}
+
+
 def thin(samples: Sequence[Sample]) -> Sequence[Sample]:
     """Every n-th sample, so many as a chart can show; the last one always."""
     step = -(-len(samples) // MOST_POINTS) or 1
@@ -28,23 +44,9 @@ def thin(samples: Sequence[Sample]) -> Sequence[Sample]:
 
 def _chart(title: str, unit: str, lines: Iterable[tuple[str, Sequence[tuple[float, float]], bool]]) -> str:
     """An inline SVG. A line is (name, points, dashed)."""
-    chart = pygal.XY(
-        title=title,
-        x_title="seconds since the start",
-        y_title=unit,
-        style=_STYLE,
-        js=[],  # no scripts: the page needs no network
-        width=800,
-        height=320,
-        dots_size=1.5,
-        legend_at_bottom=True,
-        include_x_axis=True,
-        x_value_formatter=lambda seconds: f"{seconds:.0f}",
-        no_data_text="no data",
-        disable_xml_declaration=True,
-    )
+    chart = pygal.XY(**_OPTIONS, title=title, x_title="seconds since the start", y_title=unit)
     for name, points, dashed in lines:
-        chart.add(name, list(points), show_dots=not dashed, stroke_style={"dasharray": "6, 4"} if dashed else {})
+        chart.add(name, list(points), show_dots=not dashed, stroke_style=_DASHED if dashed else {})
     svg: str = chart.render(is_unicode=True)
     return svg
 
@@ -70,10 +72,23 @@ def over_time(samples: Sequence[Sample], title: str, unit: str, read: Callable[[
     return _chart(title, unit, [(unit, [(sample.at, read(sample)) for sample in thin(samples)], False)])
 
 
-def all_charts(samples: Sequence[Sample], objectives: Sequence[Objective]) -> list[str]:
-    """The run's charts: throughput, failures, users, then each endpoint that has a time limit, then all requests."""
+def against_users(curve: Curve) -> str:
+    """Throughput and 95th percentile against users, the knee marked."""
+    chart = pygal.XY(**_OPTIONS, title="Throughput and p95 against users", x_title="users", y_title="req/s")
+    chart.add("req/s", [(point.users, point.requests_per_second) for point in curve.points])
+    if curve.knee_users is not None and curve.plateau_rps is not None:
+        knee = [(curve.knee_users, 0), (curve.knee_users, curve.plateau_rps)]
+        chart.add("knee", knee, stroke_style=_DASHED)
+    chart.add("p95 ms", [(point.users, point.p95_ms) for point in curve.points], secondary=True)
+    svg: str = chart.render(is_unicode=True)
+    return svg
+
+
+def all_charts(samples: Sequence[Sample], objectives: Sequence[Objective], curve: Curve | None) -> list[str]:
+    """The curve where there is one, throughput, failures, users, each endpoint with a time limit, all requests."""
     limited = dict.fromkeys(objective.endpoint for objective in objectives if objective.is_time)
     return [
+        *((against_users(curve),) if curve else ()),
         over_time(samples, "Throughput", "requests per second", lambda s: s.requests_per_second),
         over_time(samples, "Failures", "failures per second", lambda s: s.failures_per_second),
         over_time(samples, "Users", "users", lambda s: float(s.users)),

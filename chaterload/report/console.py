@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from chaterload.analysis import Analysis, Capacity, Curve
 from chaterload.baseline import Change
 from chaterload.objectives import Result, State
 from chaterload.report.model import Report
@@ -33,6 +34,8 @@ def show(report: Report, console: Console | None = None) -> None:
         console.print(line)
     if report.changes:
         console.print(_changes(report.changes))
+    for line in analysis_lines(report.analysis):
+        console.print(Text(line))
     _show_findings(report, console)
     _show_leftovers(report, console)
     console.print()
@@ -112,6 +115,42 @@ def _changes(changes: Iterable[Change]) -> Padding:
             Text("worse", style="bold red") if change.worse else "",
         )
     return Padding(table, (1, 0, 0, 0))
+
+
+def analysis_lines(analysis: Analysis) -> list[str]:
+    """What the run's shape says, a sentence a line; none for a run too simple to say anything."""
+    lines = []
+    if analysis.capacity:
+        lines.append(capacity_line(analysis.capacity))
+    if analysis.curve:
+        lines.append(_curve_line(analysis.curve))
+    if analysis.broke_first:
+        lines.append(f"First to break: {analysis.broke_first[0]}, at {analysis.broke_first[1]} users")
+    if analysis.grew_most and analysis.grew_most[1] > 1:
+        lines.append(f"Slowed down most: {analysis.grew_most[0]}, its p95 grew {analysis.grew_most[1]:.1f}-fold")
+    if analysis.recovers is not None:
+        after = "not within the run" if analysis.recovery_s is None else f"{analysis.recovery_s:.0f} s after its end"
+        lines.append(f"Recovery from the spike: {after}")
+    drifting = {name: t for name, t in analysis.drift.items() if t.direction != "steady"}
+    lines += [f"Drift: {name} {t.direction}, {t.slope:+.3g} per hour" for name, t in drifting.items()]
+    if analysis.drift and not drifting:
+        lines.append("Drift: none, in response times or in the generator")
+    return ["", *lines] if lines else []
+
+
+def capacity_line(capacity: Capacity) -> str:
+    """The search's result in a sentence."""
+    text = f"Capacity: {capacity.users} users and {capacity.requests_per_second:.1f} req/s meet every objective"
+    if capacity.first_broken_users:
+        text += f"; {capacity.first_broken_users} users break {', '.join(capacity.broken)}"
+    return f"{text}. The limit is {capacity.limit}."
+
+
+def _curve_line(curve: Curve) -> str:
+    text = f"Throughput against users: {curve.trend}"
+    if curve.knee_users is None or curve.plateau_rps is None:
+        return text
+    return f"{text}; the knee is at {curve.knee_users:.0f} users and {curve.plateau_rps:.1f} req/s"
 
 
 def _show_findings(report: Report, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Report files: whole or not at all, and readable by their owner alone."""
+"""Report files: whole or not at all, and readable by their owner alone, but for the one that is Kubernetes' own."""
 
 import json
 import os
@@ -8,14 +8,28 @@ from pathlib import Path
 
 from chaterload.report.html import to_html
 from chaterload.report.junit import to_junit
+from chaterload.report.message import to_message
 from chaterload.report.model import Report, to_json
 
 WRITERS: dict[str, Callable[[Report], str]] = {
     "verdict_json": lambda report: json.dumps(to_json(report), indent=2) + "\n",
     "verdict_html": to_html,
     "verdict_junit": to_junit,
+    "verdict_message": to_message,
 }
 """How each option's file is made from a report."""
+
+IN_PLACE = frozenset(("verdict_message",))
+"""Options whose file is there already and can be filled but not replaced: Kubernetes mounts its termination log."""
+
+
+def write_report(option: str, path: Path, report: Report) -> None:
+    """Write the file that `option` names. OSError when it cannot be written."""
+    text = WRITERS[option](report)
+    if option in IN_PLACE:
+        path.write_text(text, encoding="utf-8")
+    else:
+        write_whole(path, text)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chaterload.report.charts import all_charts
-from chaterload.report.console import writes_text
+from chaterload.report.console import analysis_lines, writes_text
 from chaterload.report.model import Report, sorted_endpoints
 from chaterload.verdict import format_value
 
@@ -14,7 +14,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals.update(format_value=format_value, writes_text=writes_text)
+_templates.globals.update(format_value=format_value, writes_text=writes_text, analysis_lines=analysis_lines)
 
 
 def to_html(report: Report) -> str:
@@ -24,5 +24,5 @@ def to_html(report: Report) -> str:
         report=report,
         endpoints=sorted_endpoints(report.snapshot),
         total=report.snapshot.total,
-        charts=all_charts(report.history, objectives),
+        charts=all_charts(report.history, objectives, report.analysis.curve),
     )

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from chaterload.analysis import Analysis
 from chaterload.baseline import FORMAT, Change
 from chaterload.diagnosis import Failures, Finding
 from chaterload.history import Sample
@@ -51,6 +52,7 @@ class Report:
     leftovers: Sequence[Leftover]
     history: Sequence[Sample]
     changes: Sequence[Change] = ()
+    analysis: Analysis = field(default_factory=Analysis)
 
     @property
     def grade(self) -> Grade:
@@ -82,6 +84,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "writes": report.writes.to_dict(),
         "leftovers": [asdict(leftover) for leftover in report.leftovers],
         "baseline": [_change(change) for change in report.changes],
+        "analysis": _analysis(report.analysis),
         "run": _run(report.run),
     }
 
@@ -126,6 +129,11 @@ def _failures(row: Failures) -> dict[str, Any]:
 
 def _change(change: Change) -> dict[str, Any]:
     return {**asdict(change), "endpoint": str(change.endpoint), "growth": change.growth, "worse": change.worse}
+
+
+def _analysis(analysis: Analysis) -> dict[str, Any]:
+    drift = {name: {**asdict(trend), "direction": trend.direction} for name, trend in analysis.drift.items()}
+    return {**asdict(analysis), "drift": drift}
 
 
 def _run(run: Run) -> dict[str, Any]:

@@ -1,0 +1,161 @@
+"""Named load shapes, as data. Pure.
+
+A strategy asks one question. Adding one is a row in STRATEGIES, and a line in README's table.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Stage:
+    """So many users, started (or stopped) at so many a second, for so long. The ramp is part of the time."""
+
+    users: int
+    spawn_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A name, the question it asks, and its stages one after the other."""
+
+    name: str
+    asks: str
+    stages: tuple[Stage, ...]
+    every_task: bool = False
+    """Whether each user begins with one run of every task, and a task left out makes the run invalid."""
+
+    @property
+    def peak_users(self) -> int:
+        return max(stage.users for stage in self.stages)
+
+    @property
+    def seconds(self) -> float:
+        return sum(stage.seconds for stage in self.stages)
+
+    def scaled(self, time: float = 1.0, users: int | None = None) -> "Strategy":
+        """The same with its times multiplied by `time` and its users in proportion to a peak of `users`."""
+        share = users / self.peak_users if users else 1.0
+        return replace(
+            self,
+            stages=tuple(
+                replace(stage, users=max(1, round(stage.users * share)), seconds=stage.seconds * time)
+                for stage in self.stages
+            ),
+        )
+
+    def stage_at(self, seconds: float) -> Stage | None:
+        """The stage `seconds` after the start, None after the end."""
+        for stage in self.stages:
+            if seconds < stage.seconds:
+                return stage
+            seconds -= stage.seconds
+        return None
+
+
+def steps(count: int, users: int, spawn_rate: float, seconds: float) -> tuple[Stage, ...]:
+    """`count` stages of `seconds` together, each with `users` more than the one before."""
+    return tuple(Stage(users * number, spawn_rate, seconds / count) for number in range(1, count + 1))
+
+
+# Users, spawn rates and times as the platform's documentation states them for each kind of test.
+STRATEGIES = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy("smoke", "does every scenario work at all", (Stage(1, 1, 60),), every_task=True),
+        Strategy("load", "is it fast enough under normal load", (Stage(50, 5, 600),)),
+        Strategy("stress", "at how many users does it break", steps(10, 20, 10, 900)),
+        Strategy(
+            "spike",
+            "does it survive a sudden rise, and recover",
+            (Stage(10, 10, 120), Stage(100, 50, 300), Stage(10, 50, 120)),
+        ),
+        Strategy("endurance", "does it leak or drift", (Stage(30, 3, 7200),)),
+    )
+}
+
+
+def spike_of(strategy: Strategy) -> tuple[float, float] | None:
+    """Start and end, in seconds, of a stage with more users than the one before and the one after it."""
+    start = 0.0
+    for before, stage, after in zip(strategy.stages, strategy.stages[1:], strategy.stages[2:], strict=False):
+        start += before.seconds
+        if before.users < stage.users > after.users:
+            return start, start + stage.seconds
+    return None
+
+
+CAPACITY = "capacity"
+NAMES = (*STRATEGIES, CAPACITY)
+
+
+@dataclass(frozen=True)
+class SearchLimits:
+    """How a capacity search goes about it, and what ends it."""
+
+    first_step: int = 10
+    """Users of the first step, and how many more each of the next has."""
+    steps_before_doubling: int = 10
+    """After so many good steps of one size, the size doubles: no step is more than a fifth above the last."""
+    finest: float = 0.03
+    """The search ends when half a step would be less than this share of the users."""
+    most_users: int = 5_000
+    seconds: float = 3_600.0
+    window_s: float = 10.0
+    """Length of the windows that a step's figures are compared over."""
+    settle_s: float = 5.0
+    """After the ramp, before the first window."""
+    most_windows: int = 6
+    """A step that is not steady after so many windows is judged as it is."""
+
+
+class Search:
+    """Goes up in steps to the first broken one, back to the last good one, and on in half steps.
+
+    `users` is the step to try now, None when the search is over.
+    """
+
+    def __init__(self, limits: SearchLimits) -> None:
+        self._limits = limits
+        self._step = limits.first_step
+        self._good_steps = 0
+        self.good = 0
+        """The most users that met every objective."""
+        self.broken: int | None = None
+        """The fewest users that did not."""
+        self.users: int | None = min(limits.first_step, limits.most_users)
+
+    def feed(self, met: bool) -> None:
+        """The step that was tried met every objective, or did not."""
+        assert self.users is not None
+        if met:
+            self.good = self.users
+            self._good_steps += 1
+        else:
+            self.broken = self.users
+        self.users = self._next()
+
+    def _next(self) -> int | None:
+        if self.broken is None:
+            if self.good >= self._limits.most_users:
+                return None
+            if self._good_steps == self._limits.steps_before_doubling:
+                self._step, self._good_steps = self._step * 2, 0
+            return min(self.good + self._step, self._limits.most_users)
+        half = (self.broken - self.good) // 2
+        return self.good + half if half >= max(1.0, self.good * self._limits.finest) else None
+
+
+def steady(windows: Sequence[tuple[int, float]]) -> bool:
+    """Whether a step's figures have settled, from (requests, p95 in ms) of its windows, oldest first.
+
+    The last two windows agree when their requests differ by no more than chance explains (three standard
+    deviations of a Poisson count) or 5 %, and the 95th percentile of the later one is not more than 20 % above the
+    earlier one: a queue that still grows is not steady.
+    """
+    if len(windows) < 2:
+        return False
+    (before, p95_before), (after, p95_after) = windows[-2:]
+    noise = max(0.05 * before, 3 * (before + after) ** 0.5)
+    return abs(after - before) <= noise and p95_after <= max(1.2 * p95_before, p95_before + 20)

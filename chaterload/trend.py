@@ -1,0 +1,66 @@
+"""Whether a series rises or falls, or only wobbles. Pure.
+
+Mann-Kendall's test asks whether later values tend to be larger than earlier ones, whatever their distribution;
+Theil-Sen's slope, the median of the slopes between all pairs, says by how much (Hipel and McLeod, "Time Series
+Modelling of Water Resources and Environmental Systems", 1994, chapter 23).
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, fmean, median
+
+BINS = 30
+"""Values are averaged into so many: neighbouring samples of a queue depend on each other, their averages hardly."""
+
+SIGNIFICANT = 0.001
+"""The chance, in each direction, of calling a steady series a trend."""
+
+MATERIAL = 0.05
+"""A change over the whole series of less than this share of its median is none that matters."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """`slope` is in units of the values per unit of the times; `p` the chance of so much without a trend."""
+
+    slope: float
+    p: float
+    median: float
+    change: float
+    """Slope times the length of the series."""
+
+    @property
+    def direction(self) -> str:
+        """rising, falling or steady."""
+        if self.p >= SIGNIFICANT or abs(self.change) < MATERIAL * abs(self.median):
+            return "steady"
+        return "rising" if self.change > 0 else "falling"
+
+
+def trend(times: Sequence[float], values: Sequence[float]) -> Trend | None:
+    """The trend of `values` at increasing `times`; None for fewer than 8 values."""
+    if len(values) < 8:
+        return None
+    xs, ys = _binned(times), _binned(values)
+    slopes = [(ys[j] - ys[i]) / (xs[j] - xs[i]) for i in range(len(ys)) for j in range(i + 1, len(ys)) if xs[j] > xs[i]]
+    slope = median(slopes) if slopes else 0.0
+    return Trend(slope, _mann_kendall(ys), median(ys), slope * (times[-1] - times[0]))
+
+
+def _binned(values: Sequence[float]) -> list[float]:
+    count = min(BINS, len(values))
+    edges = [round(i * len(values) / count) for i in range(count + 1)]
+    return [fmean(values[low:high]) for low, high in itertools.pairwise(edges)]
+
+
+def _mann_kendall(values: Sequence[float]) -> float:
+    """The two-sided p value."""
+    n = len(values)
+    score = sum((values[j] > values[i]) - (values[j] < values[i]) for i in range(n) for j in range(i + 1, n))
+    ties = sum(t * (t - 1) * (2 * t + 5) for t in (list(values).count(value) for value in set(values)))
+    variance = (n * (n - 1) * (2 * n + 5) - ties) / 18
+    if not variance or not score:
+        return 1.0
+    return 2 * (1 - NormalDist().cdf((abs(score) - 1) / math.sqrt(variance)))
