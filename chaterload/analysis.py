@@ -4,11 +4,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
-from typing import Any
 
 from chaterload.history import Sample, Step
 from chaterload.measure import ALL, Endpoint
 from chaterload.objectives import Objective, State, evaluate
+from chaterload.serverside import ServerSide
 from chaterload.trend import Trend, trend
 
 FALLEN = 0.9
@@ -75,7 +75,8 @@ class Analysis:
     """Whether they were; None without a spike."""
     drift: Mapping[str, Trend] = field(default_factory=dict)
     """Trends over the run, per hour: of response times in ms, of the generator's CPU in percent and memory in MB."""
-    server: Mapping[str, Any] = field(default_factory=dict)
+    server: ServerSide = field(default_factory=ServerSide)
+    """The server's own times beside ours."""
 
 
 def read_steps(steps: Sequence[Step], objectives: Sequence[Objective]) -> tuple[Point, ...]:

@@ -13,7 +13,7 @@ from greenlet import greenlet
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, Runner, WorkerNode
 
-from chaterload.ending import Course, Judge, make_report, snapshot
+from chaterload.ending import Course, Judge, ask_platform, ask_server, make_report, snapshot
 from chaterload.exits import Exit, Refused
 from chaterload.history import INTERVAL_S, Generator
 from chaterload.node import Role, options_of
@@ -127,6 +127,7 @@ class Control:
         shape = self.environment.shape_class
         self.course = Course(datetime.now(UTC), workers=workers, shape=shape if isinstance(shape, NamedShape) else None)
         self.report, self._shown, self._interrupted = None, False, False
+        self.course.server_before = ask_server(self.environment, self.settings) if self.judge else None
         self.role.start()
         if workers < self._expected_workers:
             self.course.invalid.append(f"{workers} of {self._expected_workers} expected workers took part")
@@ -158,15 +159,14 @@ class Control:
             return self.report.verdict
         if self.judge is None or self.course is None:
             return None
-        return self._make_report(self.judge, self.course).verdict
-
-    def _make_report(self, judge: Judge, course: Course) -> Report:
-        return make_report(self.environment, self.settings, self.role, judge, course)
+        return make_report(self.environment, self.settings, self.role, self.judge, self.course).verdict
 
     def _conclude(self) -> None:
         if self.judge is None or self.course is None:
             return
-        self.report = self._make_report(self.judge, self.course)
+        after = ask_server(self.environment, self.settings) if self.course.server_before else None
+        platform = ask_platform(self.settings, self.judge, self.course)
+        self.report = make_report(self.environment, self.settings, self.role, self.judge, self.course, platform, after)
         self._write_files(self.report)
         if not self.options.headless:
             self.show()

@@ -1,10 +1,10 @@
 """From Locust's figures to a Report."""
 
-import platform
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from platform import python_version
 
 import locust
 from locust.env import Environment
@@ -26,9 +26,11 @@ from chaterload.diagnosis import Failures, diagnose
 from chaterload.history import History
 from chaterload.measure import Endpoint, Measurement, Snapshot
 from chaterload.node import Role, all_tasks, options_of, tasks_of
-from chaterload.objectives import DEFAULT_FILE, Objective, evaluate, load_objectives
+from chaterload.objectives import DEFAULT_FILE, Objective, evaluate, parse_objectives, read_document
+from chaterload.queries import Query, Series, ask, judge_query, parse_queries
 from chaterload.report.model import Report, Run
 from chaterload.scenario import asked, calls_of
+from chaterload.serverside import Work, compare_sides, read_metrics
 from chaterload.settings import Settings, shown
 from chaterload.shapes import CapacityShape, NamedShape, StagedShape
 from chaterload.shared import Leftover
@@ -56,14 +58,18 @@ class Judge:
     objectives: Sequence[Objective]
     baseline: dict[Endpoint, Earlier] = field(default_factory=dict)
     tolerance: float = 0.1
+    queries: Sequence[Query] = ()
 
     @classmethod
     def load(cls, objectives: str | None, baseline: str | None, tolerance: float) -> "Judge":
         """Read the files that the options name. Refused when one of them is wrong."""
+        path = Path(objectives) if objectives else DEFAULT_FILE
+        document = read_document(path)
         return cls(
-            load_objectives(Path(objectives) if objectives else DEFAULT_FILE),
+            parse_objectives(document, str(path)),
             load_baseline(Path(baseline)) if baseline else {},
             tolerance,
+            parse_queries(document, str(path)),
         )
 
 
@@ -80,6 +86,8 @@ class Course:
     """Why it proves nothing, as far as seen on the way."""
     missed: list[str] = field(default_factory=list)
     """Why it is a failure, besides the objectives."""
+    server_before: Mapping[Endpoint, Work] | None = None
+    """The server's figures at the start, None where it has none."""
 
     @property
     def seconds(self) -> float:
@@ -114,14 +122,36 @@ def _failure(error: StatsError) -> Failures:
     return Failures(Endpoint(error.method, error.name), kind, text[:200], error.occurrences)
 
 
-def make_report(environment: Environment, settings: Settings, role: Role, judge: Judge, course: Course) -> Report:
-    """Judge the run as it is now."""
+def ask_platform(settings: Settings, judge: Judge, course: Course) -> list[tuple[Query, Series | None]]:
+    """What Prometheus says of the run; nothing where the settings name none."""
+    if not settings.prometheus_url:
+        return []
+    end = course.end or datetime.now(UTC)
+    return [(query, ask(settings.prometheus_url, query, course.start, end)) for query in judge.queries]
+
+
+def ask_server(environment: Environment, settings: Settings) -> Mapping[Endpoint, Work] | None:
+    """The server's own figures as they are now, None where it has none."""
+    return read_metrics(environment.host or settings.host, tls_verify=settings.tls_verify)
+
+
+def make_report(
+    environment: Environment,
+    settings: Settings,
+    role: Role,
+    judge: Judge,
+    course: Course,
+    platform: Sequence[tuple[Query, Series | None]] = (),
+    server_after: Mapping[Endpoint, Work] | None = None,
+) -> Report:
+    """Judge the run as it is now, with what the platform's own figures say where they were asked for."""
     figures = snapshot(environment.stats)
     rows = failures(environment.stats)
     reports = role.reports()
     judged = course.shape.best() if isinstance(course.shape, CapacityShape) else None
     results = evaluate(judge.objectives, judged.window if judged else figures, left_out(environment))
     changes = compare(judge.baseline, figures, judge.tolerance)
+    results += [judge_query(query, series) for query, series in platform]
     verdict = decide(
         results,
         invalid=[*course.invalid, *_doubts(role, reports, figures), *_left_to_do(environment, course, figures)],
@@ -141,7 +171,9 @@ def make_report(environment: Environment, settings: Settings, role: Role, judge:
         leftovers=sorted(Leftover(*entry) for report in reports for entry in report.get("leftovers", ())),
         history=course.history.samples,
         changes=changes,
-        analysis=analyse(course, judge.objectives),
+        analysis=replace(
+            analyse(course, judge.objectives), server=compare_sides(course.server_before, server_after, figures)
+        ),
     )
 
 
@@ -215,7 +247,7 @@ def _run(environment: Environment, settings: Settings, course: Course) -> Run:
         versions={
             "chater-load-test": __version__,
             "locust": locust.__version__,
-            "python": platform.python_version(),
+            "python": python_version(),
         },
         settings=shown(settings),
     )

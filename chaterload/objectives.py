@@ -16,6 +16,11 @@ DEFAULT_FILE = Path(__file__).with_name("objectives.toml")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 FAILURE_RATIO = "failure_ratio"
 THROUGHPUT = "requests_per_second"
+AVERAGE_OF_QUERY = "average over the run"
+TREND_OF_QUERY = "rise over the run"
+QUERY = "query"
+"""The key of the tables that chaterload.queries reads."""
+
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 _PLAIN = ("median", "average", "maximum", FAILURE_RATIO, THROUGHPUT)
 LONGEST_SHOWN = 80
@@ -45,7 +50,7 @@ class Objective:
 
     @property
     def is_time(self) -> bool:
-        return self.measure not in (FAILURE_RATIO, THROUGHPUT)
+        return self.measure not in (FAILURE_RATIO, THROUGHPUT, AVERAGE_OF_QUERY, TREND_OF_QUERY)
 
     @property
     def is_lower_bound(self) -> bool:
@@ -111,13 +116,17 @@ def _evaluate(objective: Objective, snapshot: Snapshot, left_out: Collection[End
 
 def load_objectives(path: Path = DEFAULT_FILE) -> list[Objective]:
     """The objectives of a TOML file. Refused, with every mistake and the key it stands at, when any is wrong."""
+    return parse_objectives(read_document(path), str(path))
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A TOML file. Refused when it is none."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Refused(f"--objectives {str(path)!r} cannot be read ({error.strerror}). Expected a TOML file.") from None
     except (ValueError, RecursionError) as error:  # no TOML, no text, a number too long, brackets too deep
         raise Refused(f"--objectives {str(path)!r} is not TOML: {error}.") from None
-    return parse_objectives(document, str(path))
 
 
 def parse_objectives(document: dict[str, Any], source: str) -> list[Objective]:
@@ -126,14 +135,14 @@ def parse_objectives(document: dict[str, Any], source: str) -> list[Objective]:
     minimum = _minimum(document.get("minimum_requests", 1), "minimum_requests", problems)
     objectives: list[Objective] = []
     for name, table in document.items():
-        if name == "minimum_requests":
+        if name in ("minimum_requests", QUERY):
             continue
         endpoint = _endpoint(name)
         if endpoint is None or not isinstance(table, dict):
             problems.append(f'{name!r} is no table of an endpoint. Expected ["METHOD /path"] or ["{ALL}"].')
             continue
         objectives += _read_table(name, endpoint, table, minimum, problems)
-    if not objectives and not problems:
+    if not objectives and not problems and not document.get(QUERY):
         problems.append("holds no objective. Expected at least one, or --no-objectives.")
     if problems:
         raise Refused(*(f"--objectives {source!r}: {problem}" for problem in problems))

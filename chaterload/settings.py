@@ -152,6 +152,7 @@ class Settings(BaseSettings):
     auth_name: str = Field("Locust Tester", description="a name")
     auth_profile_url: str = Field("https://example.com/locust-tester.png", description="a URL")
     max_response_seconds: float | None = Field(None, gt=0, description="seconds, more than 0")
+    prometheus_url: Host | None = Field(None, description=HOST_SHAPE)
     tls_verify: bool = Field(True, description="true or false")
     verify_writes: bool = Field(True, description="true or false")
     verify_seconds: float = Field(2.0, ge=0, le=60, description="seconds from 0 to 60")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chaterload.exits import Exit
-from chaterload.objectives import Result, State
+from chaterload.objectives import AVERAGE_OF_QUERY, TREND_OF_QUERY, Result, State
 
 INVESTIGATE_FROM = 0.01
 CRITICAL_ABOVE = 0.05
@@ -103,6 +103,10 @@ def format_value(measure: str, value: float) -> str:
         return f"{value * 100:.3g} %" if value < 1 else "100 %"
     if measure == "requests_per_second":
         return f"{value:.1f} req/s"
+    if measure == AVERAGE_OF_QUERY:
+        return f"{value:.3g}"
+    if measure == TREND_OF_QUERY:
+        return f"{value:+.0%}"
     if value < 1000:
         return f"{value:.0f} ms"
     return f"{value / 1000:.3g} s" if value < 100_000 else f"{value / 1000:.0f} s"

@@ -3,7 +3,9 @@
 import atexit
 import json
 import logging
+import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,9 @@ STOP_SECONDS = 5.0
 
 CHILDREN_TIMEOUT_S = 10.0
 
+CONTAINERS_FIRST_PROCESS = 1
+"""Its SIGTERM is lost until somebody handles it, and Locust does so late: not while a worker looks for its master."""
+
 FORM_FIELDS = frozenset(("user_count", "spawn_rate", "host", "run_time", "profile", "user_classes", "shape_class"))
 """What the web UI's form may set; Locust itself would let it set any option."""
 
@@ -49,6 +54,8 @@ locust.stats.bucket_response_time = three_digits  # type: ignore[assignment]  # 
 def add_options(parser: LocustArgumentParser, **_: Any) -> None:
     """Our options. Only what the master alone decides is one; a `.env` file feeds Locust's variables too."""
     load_dotenv(Path.cwd() / ".env")
+    if os.getpid() == CONTAINERS_FIRST_PROCESS:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     group = parser.add_argument_group("Chater load test")
     flag, add = {"action": "store_true"}, group.add_argument
     add("--stand-in", **flag, env_var="TEST_STAND_IN", help="run against a stand-in for Chater UI, started for the run")

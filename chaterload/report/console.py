@@ -12,6 +12,7 @@ from chaterload.analysis import Analysis, Capacity, Curve
 from chaterload.baseline import Change
 from chaterload.objectives import Result, State
 from chaterload.report.model import Report
+from chaterload.serverside import ServerSide
 from chaterload.verdict import Outcome, format_value
 from chaterload.writes import Tally
 
@@ -135,7 +136,18 @@ def analysis_lines(analysis: Analysis) -> list[str]:
     lines += [f"Drift: {name} {t.direction}, {t.slope:+.3g} per hour" for name, t in drifting.items()]
     if analysis.drift and not drifting:
         lines.append("Drift: none, in response times or in the generator")
+    lines += _server_lines(analysis.server)
     return ["", *lines] if lines else []
+
+
+def _server_lines(server: ServerSide) -> list[str]:
+    if server.note:
+        return [f"Server's own times: not used, {server.note}"]
+    if not server.times:
+        return []
+    head = "Mean times in ms, ours = the server's own work + waiting in front of it:"
+    rows = [f"    {t.endpoint}: {t.ours_ms:.0f} = {t.server_ms:.0f} + {t.waiting_ms:.0f}" for t in server.times]
+    return [head, *rows]
 
 
 def capacity_line(capacity: Capacity) -> str:

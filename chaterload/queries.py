@@ -1,0 +1,127 @@
+"""Objectives on the platform's own figures, asked of a Prometheus server over the run's window."""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import fmean
+from typing import Any
+
+import requests
+
+from chaterload.exits import Refused
+from chaterload.measure import Endpoint
+from chaterload.objectives import AVERAGE_OF_QUERY, QUERY, TREND_OF_QUERY, Objective, Result, State
+from chaterload.trend import MATERIAL, trend
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 10.0
+MOST_POINTS = 300
+"""In a series; Prometheus allows 11,000."""
+
+_KEYS = ("name", "promql", "below", "no_rising_trend")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A PromQL expression with one series as its result, and what is expected of it."""
+
+    name: str
+    promql: str
+    below: float | None
+    """What the average over the run has to be below; None where no rising trend is what is asked."""
+
+    @property
+    def objective(self) -> Objective:
+        endpoint = Endpoint("", self.name)
+        if self.below is None:
+            return Objective(endpoint, TREND_OF_QUERY, MATERIAL)
+        return Objective(endpoint, AVERAGE_OF_QUERY, self.below)
+
+
+Series = Sequence[tuple[float, float]]
+
+
+def parse_queries(document: dict[str, Any], source: str) -> list[Query]:
+    """The [[query]] tables of an objectives file. Refused, with every mistake."""
+    tables, problems = document.get(QUERY, []), list[str]()
+    if not isinstance(tables, list):
+        raise Refused(f"--objectives {source!r}: query is no list of tables. Expected [[query]].")
+    queries = [query for number, table in enumerate(tables, 1) if (query := _parse(number, table, problems))]
+    if problems:
+        raise Refused(*(f"--objectives {source!r}: {problem}" for problem in problems))
+    return queries
+
+
+def _parse(number: int, table: Any, problems: list[str]) -> Query | None:
+    where = f"[[query]] {number}"
+    if not isinstance(table, dict):
+        problems.append(f"{where} is {table!r}. Expected a table.")
+        return None
+    wrong = [f"{where} {key} is no key. Expected {', '.join(_KEYS)}." for key in table if key not in _KEYS]
+    wrong += [
+        f"{where} {key} is {table.get(key)!r}. Expected a text."
+        for key in ("name", "promql")
+        if not isinstance(table.get(key), str) or not table[key].strip()
+    ]
+    below, flat = table.get("below"), table.get("no_rising_trend")
+    number_given = isinstance(below, (int, float)) and not isinstance(below, bool) and math.isfinite(below)
+    if (flat is True) == number_given:
+        wrong.append(f"{where} has to hold one of: below = a number, no_rising_trend = true.")
+    problems += wrong
+    return None if wrong else Query(table["name"], table["promql"], float(below) if number_given else None)  # type: ignore[arg-type]
+
+
+def judge_query(query: Query, series: Series | None) -> Result:
+    """What came of a query: no data where there is no series, or too short a one for a trend."""
+    objective = query.objective
+    if not series:
+        return Result(objective, State.NO_DATA, None, 0, 0)
+    values = [value for _, value in series]
+    if query.below is not None:
+        average = fmean(values)
+        return Result(objective, State.MET if average < query.below else State.MISSED, average, len(values), 0)
+    found = trend([at for at, _ in series], values)
+    if found is None:
+        return Result(objective, State.NO_DATA, None, len(values), 0)
+    share = found.change / abs(found.median) if found.median else found.change
+    state = State.MISSED if found.direction == "rising" else State.MET
+    return Result(objective, state, share, len(values), 0)
+
+
+def ask(url: str, query: Query, start: datetime, end: datetime) -> Series | None:
+    """The query's values over the run, as (epoch seconds, value); None, said in the log, when there are none."""
+    seconds = (end - start).total_seconds()
+    parameters: dict[str, str | float] = {
+        "query": query.promql,
+        "start": start.timestamp(),
+        "end": end.timestamp(),
+        "step": max(1.0, math.ceil(seconds / MOST_POINTS)),
+    }
+    try:
+        answer = requests.get(f"{url.rstrip('/')}/api/v1/query_range", params=parameters, timeout=TIMEOUT_S)
+        series = read_answer(answer.json())
+    except (requests.RequestException, ValueError) as error:
+        logger.error("%s: Prometheus did not answer the query (%s).", query.name, type(error).__name__)
+        return None
+    except Refused as refused:
+        logger.error("%s: %s", query.name, refused)
+        return None
+    return series
+
+
+def read_answer(document: Any) -> Series | None:
+    """The one series of a range query's answer; None when it holds none. Refused when it is an error, or several."""
+    if not isinstance(document, dict) or document.get("status") != "success":
+        reason = document.get("error", "no reason given") if isinstance(document, dict) else "no JSON object"
+        raise Refused(f"Prometheus refused the query: {reason}")
+    try:
+        result = document["data"]["result"]
+        if len(result) > 1:
+            raise Refused(f"the query has {len(result)} series. Expected one: aggregate with max() or sum().")
+        values = [(float(at), float(value)) for at, value in result[0]["values"]] if result else []
+    except (KeyError, TypeError, IndexError, ValueError):
+        raise Refused("Prometheus answered in a form that is not known.") from None
+    return [(at, value) for at, value in values if math.isfinite(value)] or None

@@ -1,0 +1,103 @@
+"""The server's own clock beside ours: is the time spent inside it, or in front of it? Pure but for reading."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from chaterload.measure import Endpoint, Snapshot
+
+logger = logging.getLogger(__name__)
+
+HISTOGRAM = "http_request_latency_seconds"
+TIMEOUT_S = 3.0
+
+SEEN_ALL = (0.95, 1.05)
+"""The server's count over ours, within which its figures are those of our requests."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the server says of one endpoint since it started."""
+
+    requests: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ServerTime:
+    """One endpoint's mean times in ms. `waiting_ms` is what is spent outside the server's own work."""
+
+    endpoint: Endpoint
+    ours_ms: float
+    server_ms: float
+
+    @property
+    def waiting_ms(self) -> float:
+        return max(0.0, self.ours_ms - self.server_ms)
+
+
+@dataclass(frozen=True)
+class ServerSide:
+    """What the server's figures add; without `times` where they cannot be trusted, and then `note` says why."""
+
+    times: tuple[ServerTime, ...] = ()
+    note: str = ""
+
+
+def read_metrics(host: str, *, tls_verify: bool) -> dict[Endpoint, Work] | None:
+    """The server's page, None when it has none."""
+    try:
+        answer = requests.get(f"{host}/metrics", timeout=TIMEOUT_S, verify=tls_verify, allow_redirects=False)
+    except requests.RequestException:
+        logger.debug("No /metrics at the host", exc_info=True)
+        return None
+    return parse_metrics(answer.text) if answer.status_code == 200 else None
+
+
+def parse_metrics(text: str) -> dict[Endpoint, Work] | None:
+    """Counts and sums of the latency histogram; None when the text is no Prometheus text or has no such histogram."""
+    counts: dict[Endpoint, float] = {}
+    sums: dict[Endpoint, float] = {}
+    try:
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                into = {f"{HISTOGRAM}_count": counts, f"{HISTOGRAM}_sum": sums}.get(sample.name)
+                if into is not None:
+                    path = "/" + sample.labels.get("endpoint", "").lstrip("/")
+                    endpoint = Endpoint(sample.labels.get("method", ""), path)
+                    into[endpoint] = into.get(endpoint, 0.0) + sample.value
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):  # all of these leave that parser
+        return None
+    return {endpoint: Work(counts[endpoint], sums.get(endpoint, 0.0)) for endpoint in counts} or None
+
+
+def compare_sides(
+    before: Mapping[Endpoint, Work] | None, after: Mapping[Endpoint, Work] | None, snapshot: Snapshot
+) -> ServerSide:
+    """The server's times over the run beside ours, unless the counts show that they are not of the same requests."""
+    if before is None or after is None:
+        return ServerSide()
+    ours = {endpoint: m for endpoint, m in snapshot.endpoints.items() if endpoint in after and m.requests}
+    work = {endpoint: _difference(before.get(endpoint, Work(0, 0)), after[endpoint]) for endpoint in ours}
+    counted, made = sum(w.requests for w in work.values()), sum(m.requests for m in ours.values())
+    if not made:
+        return ServerSide()
+    if any(w.requests < 0 for w in work.values()) or counted < SEEN_ALL[0] * made:
+        return ServerSide(
+            note=f"/metrics counts {max(0, counted):.0f} of our {made} requests: it shows one of several processes"
+        )
+    if counted > SEEN_ALL[1] * made:
+        return ServerSide(note=f"/metrics counts {counted:.0f} requests and we made {made}: others use the server too")
+    times = [
+        ServerTime(endpoint, ours[endpoint].average_ms, w.seconds / w.requests * 1000)
+        for endpoint, w in work.items()
+        if w.requests > 0
+    ]
+    return ServerSide(tuple(sorted(times, key=lambda time: -time.waiting_ms)))
+
+
+def _difference(before: Work, after: Work) -> Work:
+    return Work(after.requests - before.requests, after.seconds - before.seconds)
