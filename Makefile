@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # What `make run` starts: LOCUST_ARGS="--users 20 --run-time 2m" make run
 LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in
 
-.PHONY: help run test check proto clean
+.PHONY: help run test check bench proto clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ check: $(VENV)/.dev ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/.dev ## Measure what the generator costs (15 minutes)
+	$(BIN)/python benchmarks/bench.py
 
 proto: $(VENV)/.run ## Regenerate the message modules from proto/*.proto
 	cd proto && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. *.proto

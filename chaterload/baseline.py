@@ -19,6 +19,9 @@ from chaterload.measure import Z_99, Endpoint, Measurement, Snapshot
 FORMAT = 1
 """The version of the verdict JSON; raised when a reader of the old one would misread the new."""
 
+MOST_REQUESTS = 2**53
+"""Up to here floats count."""
+
 
 @dataclass(frozen=True)
 class Earlier:
@@ -121,6 +124,8 @@ def _rows(rows: Any) -> Iterable[Mapping[str, Any]]:
 def _earlier(row: Mapping[str, Any]) -> tuple[Endpoint, Earlier]:
     low, high = row["p95_interval_ms"]
     earlier = Earlier(int(row["requests"]), int(row["failures"]), float(row["p95_ms"]), (float(low), float(high)))
-    if not 0 <= earlier.failures <= earlier.requests or not math.isfinite(earlier.p95_ms):
+    if not 0 <= earlier.failures <= earlier.requests <= MOST_REQUESTS:
         raise ValueError("counts")
+    if not all(0 <= ms < math.inf for ms in (earlier.p95_ms, *earlier.p95_interval_ms)):
+        raise ValueError("times")
     return Endpoint(str(row["method"]), str(row["path"])), earlier

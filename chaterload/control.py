@@ -17,8 +17,6 @@ from chaterload.ending import Course, Judge, ask_platform, ask_server, make_repo
 from chaterload.exits import Exit, Refused
 from chaterload.history import INTERVAL_S, Generator
 from chaterload.node import Role, options_of
-from chaterload.report import console
-from chaterload.report.files import WRITERS, write_report
 from chaterload.report.model import Report
 from chaterload.settings import Settings
 from chaterload.shapes import CapacityShape, NamedShape, check_name, search_limits, staged_shapes
@@ -201,9 +199,13 @@ class Control:
         """Print the verdict, once."""
         if self.report is not None and not self._shown:
             self._shown = True
+            from chaterload.report import console  # what only the end needs is imported at the end
+
             console.show(self.report)
 
     def _write_files(self, report: Report) -> None:
+        from chaterload.report.files import WRITERS, write_report  # charts and templates take time to import
+
         for option in WRITERS:
             path = getattr(self.options, option)
             if path:

@@ -43,7 +43,7 @@ def diagnose(failures: Iterable[Failures], results: Sequence[Result], failure_ra
         counts[row.kind] += row.count
         where[row.kind].append(str(row.endpoint))
     findings = [_of_kind(kind, count, where[kind]) for kind, count in counts.most_common()]
-    if failure_ratio > CRITICAL_ABOVE:
+    if counts and failure_ratio > CRITICAL_ABOVE:
         findings.append(_many_failures(sum(counts.values()), counts))
     slow = [result for result in results if result.state is State.MISSED and result.objective.is_time]
     if slow:

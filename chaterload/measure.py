@@ -130,9 +130,10 @@ class Snapshot:
 
 
 def three_digits(milliseconds: float) -> int:
-    """A response time rounded to three significant digits: at most 0.5 % off, and at most 900 values a decade.
+    """A response time in ms, rounded to three significant digits and to whole ms: at most 0.5 % off, or 0.5 ms.
 
-    Locust's own rounding to two digits is up to 5 % off, which is more than an objective may be missed by.
+    There are at most 900 values a decade. Locust's own rounding to two digits is up to 5 % off, which is more than
+    an objective may be missed by.
     """
     if milliseconds < 1_000:
         return round(milliseconds)

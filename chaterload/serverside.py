@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import requests
-from prometheus_client.parser import text_string_to_metric_families
 
 from chaterload.measure import Endpoint, Snapshot
 
@@ -59,6 +58,8 @@ def read_metrics(host: str, *, tls_verify: bool) -> dict[Endpoint, Work] | None:
 
 def parse_metrics(text: str) -> dict[Endpoint, Work] | None:
     """Counts and sums of the latency histogram; None when the text is no Prometheus text or has no such histogram."""
+    from prometheus_client.parser import text_string_to_metric_families  # only a server with /metrics needs it
+
     counts: dict[Endpoint, float] = {}
     sums: dict[Endpoint, float] = {}
     try:

@@ -1,6 +1,7 @@
 """Charts of a run as SVG, self-contained."""
 
 from collections.abc import Callable, Iterable, Sequence
+from xml.etree.ElementTree import Element
 
 import pygal
 from pygal.style import Style
@@ -10,8 +11,11 @@ from chaterload.history import Sample
 from chaterload.measure import ALL, Endpoint
 from chaterload.objectives import Objective
 
-MOST_POINTS = 200
+MOST_POINTS = 120
 """In a line; a chart is 800 px wide."""
+
+MOST_DOTS = 40
+"""Points in a line that get a dot with a tooltip each; more would hide the line, and double the page."""
 
 _STYLE = Style(
     background="transparent",
@@ -24,7 +28,7 @@ _STYLE = Style(
 _DASHED = {"dasharray": "6, 4"}
 _OPTIONS = {
     "style": _STYLE,
-    "js": [],  # no scripts: the page needs no network
+    "js": [],  # nothing from the network
     "width": 800,
     "height": 320,
     "dots_size": 1.5,
@@ -42,11 +46,30 @@ def thin(samples: Sequence[Sample]) -> Sequence[Sample]:
     return [*samples[: len(samples) - 1 : step], *samples[-1:]]
 
 
+def _without_scripts(svg: Element) -> Element:
+    """Leave out what pygal's tooltips would read: the page has no scripts."""
+    for parent in svg.findall(".//script/.."):
+        for script in parent.findall("script"):
+            parent.remove(script)
+    return svg
+
+
+def _empty_chart(**titles: str) -> pygal.XY:
+    chart = pygal.XY(**_OPTIONS, **titles)
+    chart.add_xml_filter(_without_scripts)
+    return chart
+
+
 def _chart(title: str, unit: str, lines: Iterable[tuple[str, Sequence[tuple[float, float]], bool]]) -> str:
     """An inline SVG. A line is (name, points, dashed)."""
-    chart = pygal.XY(**_OPTIONS, title=title, x_title="seconds since the start", y_title=unit)
+    chart = _empty_chart(title=title, x_title="seconds since the start", y_title=unit)
     for name, points, dashed in lines:
-        chart.add(name, list(points), show_dots=not dashed, stroke_style=_DASHED if dashed else {})
+        chart.add(
+            name,
+            list(points),
+            show_dots=not dashed and len(points) <= MOST_DOTS,
+            stroke_style=_DASHED if dashed else {},
+        )
     svg: str = chart.render(is_unicode=True)
     return svg
 
@@ -74,7 +97,7 @@ def over_time(samples: Sequence[Sample], title: str, unit: str, read: Callable[[
 
 def against_users(curve: Curve) -> str:
     """Throughput and 95th percentile against users, the knee marked."""
-    chart = pygal.XY(**_OPTIONS, title="Throughput and p95 against users", x_title="users", y_title="req/s")
+    chart = _empty_chart(title="Throughput and p95 against users", x_title="users", y_title="req/s")
     chart.add("req/s", [(point.users, point.requests_per_second) for point in curve.points])
     if curve.knee_users is not None and curve.plateau_rps is not None:
         knee = [(curve.knee_users, 0), (curve.knee_users, curve.plateau_rps)]

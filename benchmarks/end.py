@@ -1,0 +1,49 @@
+"""A two-hour run, made up, to measure how long its end takes."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from chaterload.analysis import Analysis, read_curve, read_drift, read_steps
+from chaterload.diagnosis import diagnose
+from chaterload.history import INTERVAL_S, Generator, History
+from chaterload.measure import Endpoint, Measurement, Snapshot, three_digits
+from chaterload.objectives import evaluate, load_objectives
+from chaterload.report.files import WRITERS
+from chaterload.report.model import Report, Run
+from chaterload.verdict import decide
+from chaterload.writes import Writes
+
+ENDPOINTS = [Endpoint("POST", f"/endpoint_{number}") for number in range(6)]
+ENDPOINTS += [objective.endpoint for objective in load_objectives() if objective.endpoint.method]
+SECONDS = 7_200
+
+
+def two_hours() -> tuple[History, Snapshot]:
+    """A history with a sample every 3 s at 50 requests per second, and its last snapshot."""
+    chance = random.Random(0)
+    history, times = History(), {endpoint: dict[int, int]() for endpoint in ENDPOINTS}
+    figures = Snapshot({}, 0.0)
+    for number in range(1, int(SECONDS / INTERVAL_S) + 1):
+        for endpoint in ENDPOINTS:
+            for _ in range(int(50 * INTERVAL_S / len(ENDPOINTS))):
+                time = three_digits(chance.lognormvariate(6, 0.5))
+                times[endpoint][time] = times[endpoint].get(time, 0) + 1
+        measured = {
+            endpoint: Measurement(sum(counts.values()), 0, dict(counts), 1.0, max(counts))
+            for endpoint, counts in times.items()
+        }
+        figures = Snapshot(measured, number * INTERVAL_S)
+        history.add(number * INTERVAL_S, 30, figures, target=30, generator=Generator(20.0, 100_000_000))
+    return history, figures
+
+
+def conclude(history: History, figures: Snapshot) -> dict[str, str]:
+    """Judge it, analyse it and make every file."""
+    objectives = load_objectives()
+    results = evaluate(objectives, figures)
+    end = datetime.now(UTC)
+    run = Run("http://localhost", end - timedelta(seconds=SECONDS), end, 30, 0, None, (), (), {})
+    analysis = Analysis(curve=read_curve(read_steps(history.steps, objectives)), drift=read_drift(history.samples, 720))
+    findings = diagnose([], results, 0.0)
+    report = Report(run, decide(results), figures, [], findings, Writes(), [], history.samples, (), analysis)
+    return {name: write(report) for name, write in WRITERS.items()}
