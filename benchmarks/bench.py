@@ -246,6 +246,9 @@ def _clock(options: tuple[str, ...], rate: int | None, seconds: float) -> Result
     return result
 
 
+FIRST = "POST /get_food_custom_date"
+
+
 def measure_start(rounds: int) -> Result:
     """Seconds from the command to the first request of the load, ours and bare."""
     figures: dict[str, list[float]] = {"ours": [], "bare": []}
@@ -254,8 +257,7 @@ def measure_start(rounds: int) -> Result:
             with server() as target:
                 start = time.monotonic()
                 with generator(locust(file, 1), target):
-                    path = "POST /get_food_custom_date"
-                    wait_until(lambda target=target: path in page(target, "counters")["endpoints"])  # type: ignore[misc]
+                    wait_until(lambda target=target: FIRST in page(target, "counters")["endpoints"])  # type: ignore[misc]
                     figures[name].append(time.monotonic() - start)
     medians = {name: statistics.median(values) for name, values in figures.items()}
     return {"seconds": medians, "ours - bare": medians["ours"] - medians["bare"]}

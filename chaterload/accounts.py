@@ -145,13 +145,16 @@ def _single_account(settings: Settings, dishes: AccountDishes) -> Account:
     else:
         raise Refused(NO_TOKEN)
     try:
+        account = Account(settings.user_email or "", source, dishes)
         subject = token_claims(source.token()).get("sub")
     except (OSError, ValueError) as error:
-        raise Refused(f"TEST_USER_TOKEN_FILE (hidden) {error}. Expected a JWT that has not expired.") from None
+        reason = "cannot be read" if isinstance(error, (OSError, UnicodeError)) else str(error)
+        raise Refused(f"TEST_USER_TOKEN_FILE (hidden) {reason}. Expected a JWT that has not expired.") from None
     email = settings.user_email or subject
     if not isinstance(email, str) or "@" not in email:
         raise Refused("TEST_USER_EMAIL is not set and the token names no account (sub). Expected an e-mail address.")
-    return Account(email, source, dishes)
+    account.email = email
+    return account
 
 
 def read_accounts(path: Path) -> list[tuple[str, str]]:

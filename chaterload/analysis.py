@@ -21,7 +21,12 @@ ENOUGH_REQUESTS = 20
 """In a step, for its 95th percentile to mean something."""
 
 RECOVERED = 1.25
-"""Response times at most this much above those before a spike are as before."""
+"""Response times at most this much above those before a spike, or SLACK_MS, are as before."""
+
+SLACK_MS = 20.0
+
+BEARABLE = 0.01
+"""The share of failures that is as before, where there were none."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Analysis:
     broke_first: tuple[str, int] | None = None
     """The objective that was missed first, and at how many users."""
     recovery_s: float | None = None
-    """After a spike, until response times were as before; None also when they never were."""
+    """After a spike, until the answers were as before; None also when they never were."""
     recovers: bool | None = None
     """Whether they were; None without a spike."""
     drift: Mapping[str, Trend] = field(default_factory=dict)
@@ -80,10 +85,10 @@ class Analysis:
 
 
 def read_steps(steps: Sequence[Step], objectives: Sequence[Objective]) -> tuple[Point, ...]:
-    """A point for each number of users; where a step comes back to one, the later is taken."""
+    """A point for each number of users; where a step comes back to one, as after a spike, the earlier is taken."""
     points = {
         step.users: Point(step.users, step.requests_per_second, step.p95_ms, broken_in(step, objectives))
-        for step in steps
+        for step in reversed(steps)
         if step.window.total.requests
     }
     return tuple(points[users] for users in sorted(points))
@@ -155,18 +160,26 @@ def read_first_break(points: Sequence[Point]) -> tuple[str, int] | None:
 
 
 def read_recovery(samples: Sequence[Sample], spike: tuple[float, float]) -> tuple[bool, float | None]:
-    """Whether, and how many seconds after the spike's end, response times were as before.
+    """Whether, and how many seconds after the spike's end, the answers were as before.
 
     `spike` is (start, end) in seconds since the start. As before means two samples in a row with a 95th percentile
-    of at most 1.25 times the median of those before the spike.
+    of at most 1.25 times the median of those before the spike, and no larger a share of failures: a server that
+    refuses everything is quick.
     """
-    before = [s.percentiles[ALL][1] for s in samples if s.at <= spike[0] and ALL in s.percentiles]
-    after = [s for s in samples if s.at > spike[1] and ALL in s.percentiles]
+    before = [s for s in samples if s.at <= spike[0] and s.requests]
     if not before:
         return False, None
-    calm = RECOVERED * median(before)
+    usual = median(s.percentiles[ALL][1] for s in before)
+    slowest = max(RECOVERED * usual, usual + SLACK_MS)
+    most_failures = max(BEARABLE, sum(s.failures for s in before) / sum(s.requests for s in before))
+
+    def calm(sample: Sample) -> bool:
+        quick = sample.requests > 0 and sample.percentiles[ALL][1] <= slowest
+        return quick and sample.failures <= most_failures * sample.requests
+
+    after = [s for s in samples if s.at > spike[1]]
     for sample, following in itertools.pairwise(after):
-        if max(sample.percentiles[ALL][1], following.percentiles[ALL][1]) <= calm:
+        if calm(sample) and calm(following):
             return True, max(0.0, sample.at - sample.seconds - spike[1])
     return False, None
 

@@ -34,7 +34,8 @@ class DishTimes:
 
     def next(self, now_ms: int) -> int:
         time = now_ms - (now_ms - self._slot) % self._slots
-        if self._lowest is None:
+        if self._lowest is None or (time > self._highest and self._highest // DAY_MS < time // DAY_MS):
+            # the first, also of a new day
             self._lowest = self._highest = time
             return time
         if time > self._highest:

@@ -178,7 +178,7 @@ def _read_table(
 def _minimum(value: Any, where: str, problems: list[str]) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value
-    problems.append(f"{where} is {_shown(value)}. Expected a whole number of requests, 1 or more.")
+    problems.append(f"{where} is {shown(value)}. Expected a whole number of requests, 1 or more.")
     return 1
 
 
@@ -194,12 +194,12 @@ def _limit_problem(measure: str, limit: Any) -> str | None:
         return f'is a table. Expected a number; write "{measure}.9" in quotes for a percentile with a dot'
     number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
     if measure == FAILURE_RATIO:
-        return None if number and 0 < limit <= 1 else f"is {_shown(limit)}. Expected a number above 0 and up to 1"
+        return None if number and 0 < limit <= 1 else f"is {shown(limit)}. Expected a number above 0 and up to 1"
     unit = "requests per second" if measure == THROUGHPUT else "seconds"
-    return None if number and 0 < limit < 1e9 else f"is {_shown(limit)}. Expected a number of {unit} above 0"
+    return None if number and 0 < limit < 1e9 else f"is {shown(limit)}. Expected a number of {unit} above 0"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as it stands in a sentence, however long or deep it is."""
     try:
         text = repr(value)

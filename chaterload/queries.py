@@ -12,7 +12,7 @@ import requests
 
 from chaterload.exits import Refused
 from chaterload.measure import Endpoint
-from chaterload.objectives import AVERAGE_OF_QUERY, QUERY, TREND_OF_QUERY, Objective, Result, State
+from chaterload.objectives import AVERAGE_OF_QUERY, QUERY, TREND_OF_QUERY, Objective, Result, State, shown
 from chaterload.trend import MATERIAL, trend
 
 logger = logging.getLogger(__name__)
@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
 MOST_POINTS = 300
 """In a series; Prometheus allows 11,000."""
+
+LARGEST = 1e300
+"""Of a value: so many of them add up to a number still."""
 
 _KEYS = ("name", "promql", "below", "no_rising_trend")
 
@@ -58,16 +61,19 @@ def parse_queries(document: dict[str, Any], source: str) -> list[Query]:
 def _parse(number: int, table: Any, problems: list[str]) -> Query | None:
     where = f"[[query]] {number}"
     if not isinstance(table, dict):
-        problems.append(f"{where} is {table!r}. Expected a table.")
+        problems.append(f"{where} is {shown(table)}. Expected a table.")
         return None
     wrong = [f"{where} {key} is no key. Expected {', '.join(_KEYS)}." for key in table if key not in _KEYS]
     wrong += [
-        f"{where} {key} is {table.get(key)!r}. Expected a text."
+        f"{where} {key} is {shown(table.get(key))}. Expected a text."
         for key in ("name", "promql")
         if not isinstance(table.get(key), str) or not table[key].strip()
     ]
+    name = table.get("name")
+    if isinstance(name, str) and not name.isprintable():
+        wrong.append(f"{where} name is {shown(name)}. Expected a text that can be printed.")
     below, flat = table.get("below"), table.get("no_rising_trend")
-    number_given = isinstance(below, (int, float)) and not isinstance(below, bool) and math.isfinite(below)
+    number_given = isinstance(below, (int, float)) and not isinstance(below, bool) and abs(below) < LARGEST
     if (flat is True) == number_given:
         wrong.append(f"{where} has to hold one of: below = a number, no_rising_trend = true.")
     problems += wrong
@@ -103,7 +109,7 @@ def ask(url: str, query: Query, start: datetime, end: datetime) -> Series | None
     try:
         answer = requests.get(f"{url.rstrip('/')}/api/v1/query_range", params=parameters, timeout=TIMEOUT_S)
         series = read_answer(answer.json())
-    except (requests.RequestException, ValueError) as error:
+    except (requests.RequestException, ValueError, RecursionError) as error:
         logger.error("%s: Prometheus did not answer the query (%s).", query.name, type(error).__name__)
         return None
     except Refused as refused:
@@ -122,6 +128,6 @@ def read_answer(document: Any) -> Series | None:
         if len(result) > 1:
             raise Refused(f"the query has {len(result)} series. Expected one: aggregate with max() or sum().")
         values = [(float(at), float(value)) for at, value in result[0]["values"]] if result else []
-    except (KeyError, TypeError, IndexError, ValueError):
+    except (KeyError, TypeError, IndexError, ValueError, OverflowError):
         raise Refused("Prometheus answered in a form that is not known.") from None
-    return [(at, value) for at, value in values if math.isfinite(value)] or None
+    return [(at, value) for at, value in values if abs(value) < LARGEST and abs(at) < LARGEST] or None

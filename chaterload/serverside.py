@@ -1,6 +1,7 @@
 """The server's own clock beside ours: is the time spent inside it, or in front of it? Pure but for reading."""
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,7 +67,7 @@ def parse_metrics(text: str) -> dict[Endpoint, Work] | None:
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 into = {f"{HISTOGRAM}_count": counts, f"{HISTOGRAM}_sum": sums}.get(sample.name)
-                if into is not None:
+                if into is not None and math.isfinite(sample.value):
                     path = "/" + sample.labels.get("endpoint", "").lstrip("/")
                     endpoint = Endpoint(sample.labels.get("method", ""), path)
                     into[endpoint] = into.get(endpoint, 0.0) + sample.value
@@ -88,7 +89,8 @@ def compare_sides(
         return ServerSide()
     if any(w.requests < 0 for w in work.values()) or counted < SEEN_ALL[0] * made:
         return ServerSide(
-            note=f"/metrics counts {max(0, counted):.0f} of our {made} requests: it shows one of several processes"
+            note=f"/metrics counts {max(0, counted):.0f} of our {made} requests: it shows one of several processes, "
+            "or the others did not arrive"
         )
     if counted > SEEN_ALL[1] * made:
         return ServerSide(note=f"/metrics counts {counted:.0f} requests and we made {made}: others use the server too")

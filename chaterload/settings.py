@@ -180,7 +180,15 @@ class Settings(BaseSettings):
 
     def fingerprint(self) -> str:
         """Equal for processes that were given the same settings; tells nothing of secrets, hosts or file paths."""
-        own = {"user_token", "user_token_file", "accounts_file", "photo_path", "target_host", "eater_target_host"}
+        own = {
+            "user_token",
+            "prometheus_url",
+            "user_token_file",
+            "accounts_file",
+            "photo_path",
+            "target_host",
+            "eater_target_host",
+        }
         given = self.model_dump(include=self.model_fields_set - own, mode="json")
         secret = {name for name in given if is_secret(type(self).model_fields[name])}
         text = repr(sorted((name, value) for name, value in given.items() if name not in secret))

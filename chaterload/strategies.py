@@ -97,7 +97,7 @@ class SearchLimits:
     first_step: int = 10
     """Users of the first step, and how many more each of the next has."""
     steps_before_doubling: int = 10
-    """After so many good steps of one size, the size doubles: no step is more than a fifth above the last."""
+    """After so many good steps of one size, the size doubles: from 50 users on, no step is more than a fifth up."""
     finest: float = 0.03
     """The search ends when half a step would be less than this share of the users."""
     most_users: int = 5_000

@@ -13,7 +13,7 @@ SHORTEST_KEY = 32  # bytes
 
 def signing_key(secret: str) -> bytes:
     """The key that Chater UI signs with: a secret shorter than 32 bytes is replaced by its SHA-256 digest."""
-    key = secret.encode()
+    key = secret.encode(errors="surrogateescape")  # as the environment held it
     return key if len(key) >= SHORTEST_KEY else hashlib.sha256(key).digest()
 
 

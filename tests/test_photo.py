@@ -1,0 +1,76 @@
+"""The photo is found, recognised and encoded once."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chaterload.photo import Photo, find_photo, is_image
+from chaterload.settings import ROOT
+from proto.eater_photo_pb2 import PhotoMessage
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (PNG, True),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", True),
+        (b"GIF87a", True),
+        (b"GIF89a", True),
+        (b"RIFF\x24\x00\x00\x00WEBPVP8 ", True),
+        (b"\x00\x00\x00\x18ftypheic", True),
+        (b"\x00\x00\x00\x18ftypmif1", True),
+        (b"", False),
+        (b"\x89PN", False),
+        (b"\x89PNG\n\x1a\n", False),
+        (b"hello, world, hello", False),
+        (b"<svg xmlns=", False),
+        (b"%PDF-1.7", False),
+        (b"\x00\x00\x00\x18ftypisom", False),
+    ],
+)
+def test_images_are_known_by_their_first_bytes(data, expected):
+    """What a phone or a browser sends is an image; a text, a PDF, a video or half a signature is not."""
+    assert is_image(data) is expected
+
+
+@given(photo=st.binary(), photo_type=st.text(), time=st.integers(0, 2**63))
+def test_a_body_is_the_whole_message(tmp_path_factory, photo, photo_type, time):
+    """The time put before what was encoded once gives the same message as encoding all of it."""
+    path = tmp_path_factory.getbasetemp() / "photo"
+    path.write_bytes(photo)
+    body = Photo.load(path, photo_type).body(time)
+    assert PhotoMessage.FromString(body) == PhotoMessage(time=str(time), photo_data=photo, photoType=photo_type)
+
+
+def test_the_photo_of_the_repository():
+    """image.png is an image and arrives whole."""
+    path = ROOT / "image.png"
+    assert is_image(path.read_bytes())
+    message = PhotoMessage.FromString(Photo.load(path, "default_prompt").body(1_700_000_000_123))
+    assert (message.time, message.photoType) == ("1700000000123", "default_prompt")
+    assert message.photo_data == path.read_bytes()
+
+
+def test_a_photo_that_is_gone(tmp_path):
+    """A photo that cannot be read is an OSError."""
+    with pytest.raises(FileNotFoundError):
+        Photo.load(tmp_path / "none.png", "")
+
+
+@pytest.mark.parametrize(("present", "expected"), [(True, "meal.png"), (False, "beside/meal.png")])
+def test_where_a_relative_path_is_looked_up(tmp_path, monkeypatch, present, expected):
+    """A relative path is looked up from the working directory, then beside."""
+    monkeypatch.chdir(tmp_path)
+    if present:
+        Path("meal.png").touch()
+    assert find_photo(Path("meal.png"), Path("beside")) == Path(expected)
+
+
+@pytest.mark.parametrize("name", ["/nowhere/meal.png", "x" * 5000])
+def test_paths_that_cannot_be_looked_up_elsewhere(name):
+    """An absolute path, and one that the system refuses to look at, stay as they are."""
+    assert find_photo(Path(name), Path("beside")) == Path(name)
