@@ -25,6 +25,7 @@ class ChaterUser(ProtobufUser):
     """One person with the app open, tapping every second or so."""
 
     wait_time = between(0.5, 1.5)
+    last_weight = 0.0
 
     @tag("full_flow")
     @task(1)
@@ -142,7 +143,7 @@ class ChaterUser(ProtobufUser):
 
     def weigh(self) -> Claim | None:
         """Report a weight. The claim that the account shows it, where no other user writes to the account."""
-        weight = plausible_weight()
+        weight = self.last_weight = plausible_weight(other_than=self.last_weight)
         if not self.post("/manual_weight", weight_body(self.account.email, weight), ManualWeightResponse, GRPC):
             return None
         self.shared.writes.weights.acknowledged += 1

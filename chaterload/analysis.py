@@ -95,7 +95,9 @@ def read_steps(steps: Sequence[Step], objectives: Sequence[Objective]) -> tuple[
 
 
 def broken_in(step: Step, objectives: Sequence[Objective]) -> tuple[str, ...]:
-    """The objectives that the step misses, by its own window."""
+    """The objectives that the step misses, by its own window; without any answer there is nothing that it meets."""
+    if not step.window.total.requests:
+        return ("all requests: none was answered",)
     results = evaluate(objectives, step.window)
     return tuple(f"{r.objective.endpoint} {r.objective.measure}" for r in results if r.state is State.MISSED)
 
@@ -104,14 +106,18 @@ def read_curve(points: Sequence[Point]) -> Curve | None:
     """The shape of throughput against users; None for fewer than three steps.
 
     The model is that of closed queues: throughput follows the users up to the knee and stays from there on,
-    min(slope * users, plateau). Slope and plateau are those with the least squared error.
+    min(slope * users, plateau). Slope and plateau are those with the least squared error. Where it falls again, they
+    are those of the steps before. Two neighbours are averaged to see that: the highest of many steps is so by chance.
     """
     if len(points) < 3:
         return None
+    levels = [(p.requests_per_second + q.requests_per_second) / 2 for p, q in itertools.pairwise(points)]
     slope, plateau = _fit(points)
-    last, peak = points[-1], max(point.requests_per_second for point in points)
-    if last.requests_per_second < FALLEN * peak:
+    last, enough = points[-1], FALLEN * max(levels)
+    if levels[-1] < enough:
         shape = "decreasing"
+        highest = max(number for number, point in enumerate(points) if point.requests_per_second >= enough)
+        slope, plateau = _fit(points[: highest + 1])
     elif last.requests_per_second < FOLLOWS * slope * last.users:
         shape = "plateauing"
     else:

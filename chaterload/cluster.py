@@ -55,6 +55,8 @@ class Master(Role):
         self._answers: dict[str, dict[str, Any]] = {}
         self._finished: set[str] = set()
         self._running: set[str] = set()
+        self._resting: set[str] = set()
+        """Workers of the last run: Locust lists them again only some seconds after it."""
         self._book: LeaseBook | None = None
         self._finishing = False
         runner.register_message("chater_checked", self._on_checked)
@@ -83,7 +85,10 @@ class Master(Role):
         return [f"worker {worker} {why}" for worker, why in self._lost.items()]
 
     def check(self, users: int, host: str | None) -> None:
+        self._wait(self.environment.stop_timeout + FINISH_MARGIN_S, lambda: self._workers() >= self._resting)
         asked = self._workers()
+        if not asked:
+            raise Refused("No worker is connected. Start one with --worker --master-host.")
         self._answers = {}
         options = vars(self.environment.parsed_options)
         question = {"host": host, "allowed": list(self.allowed), **{name: options.get(name) for name in _CHECK_OPTIONS}}
@@ -120,6 +125,7 @@ class Master(Role):
         if self._finishing:
             return
         self._finishing = True
+        self._note_lost()
         try:
             self._finished.clear()
             workers = self._workers()
@@ -131,19 +137,28 @@ class Master(Role):
                     self._lost[worker] = "did not send its last counts"
         finally:
             self._finishing = False
+            self._resting = self._finished & workers
             self._running = set()
+
+    def dismiss(self) -> None:
+        """Tell every worker to quit, also those that Locust does not list while they rest after a run."""
+        for worker in self.runner.worker_indexes:
+            self.runner.send_message("quit", client_id=worker)
 
     def _watch(self) -> None:
         """Notice workers that go missing during the run, and free their accounts."""
         while True:
             gevent.sleep(0.5)
-            workers = self._workers()
-            for worker in self._running - workers:
-                self._lost.setdefault(worker, "was lost during the run")
-                if self._book:
-                    self._book.drop(worker)
-            if self._running:
-                self._running = workers
+            self._note_lost()
+
+    def _note_lost(self) -> None:
+        workers = self._workers()
+        for worker in self._running - workers:
+            self._lost.setdefault(worker, "was lost during the run")
+            if self._book:
+                self._book.drop(worker)
+        if self._running:
+            self._running = workers
 
     def _on_checked(self, environment: Environment, msg: Any) -> None:
         self._answers[msg.node_id] = msg.data

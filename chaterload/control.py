@@ -2,7 +2,7 @@
 
 import logging
 import os
-import time
+import signal
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,6 +123,8 @@ class Control:
             raise gevent.GreenletExit from None  # Locust would start the users all the same
         workers = self.runner.worker_count if isinstance(self.runner, MasterRunner) else 0
         shape = self.environment.shape_class
+        # the web UI's picker sets no option, and the workers' users ask for it
+        self.options.strategy = shape.name if isinstance(shape, NamedShape) else None
         self.course = Course(datetime.now(UTC), workers=workers, shape=shape if isinstance(shape, NamedShape) else None)
         self.report, self._shown, self._interrupted = None, False, False
         self.course.server_before = ask_server(self.environment, self.settings) if self.judge else None
@@ -130,6 +132,9 @@ class Control:
         if workers < self._expected_workers:
             self.course.invalid.append(f"{workers} of {self._expected_workers} expected workers took part")
         self.runner.greenlet.spawn(self._watch, self.course)
+        if self.options.headless and self.runner.shape_greenlet:
+            # Locust handles SIGTERM only after a headless shape has ended; killed, it goes on to the end
+            gevent.signal_handler(signal.SIGTERM, self.runner.shape_greenlet.kill, block=False)
 
     @property
     def _expected_workers(self) -> int:
@@ -182,6 +187,7 @@ class Control:
 
     def on_quitting(self, **_: Any) -> None:
         """The process ends. Users that still run are stopped, so that they remove what they made."""
+        self.role.dismiss()
         self.runner.quit()
         if self.environment.process_exit_code is None:
             self.environment.process_exit_code = self._exit_code()
@@ -223,16 +229,22 @@ class Control:
             if course.end is not None:
                 return
             self._sample(course)
-            critical_since = (critical_since or time.monotonic()) if self._is_critical(course) else None
-            if critical_since and time.monotonic() - critical_since >= self.options.abort_after:
+            critical_since = self._critical_since(course, critical_since)
+            if critical_since is not None and course.seconds - critical_since >= self.options.abort_after:
                 self._abort(course)
+                return
 
-    def _is_critical(self, course: Course) -> bool:
-        """Whether the failures of the last sample are; a sample without requests changes nothing for the better."""
+    def _critical_since(self, course: Course, before: float | None) -> float | None:
+        """Since when, in seconds of the run, failures have been critical without a break; None when they are not.
+
+        A sample without requests changes nothing: a server that hangs is no better than one that fails.
+        """
         last = course.history.samples[-1]
         if not self.options.abort_on_critical or not last.requests:
-            return False
-        return grade(last.failures / last.requests) is Grade.CRITICAL
+            return before
+        if grade(last.failures / last.requests) is not Grade.CRITICAL:
+            return None
+        return last.at - last.seconds if before is None else before
 
     def _abort(self, course: Course) -> None:
         reason = f"stopped early: failures were critical for {self.options.abort_after:.0f} s (--abort-on-critical)"

@@ -88,6 +88,9 @@ class Role:
     def finish(self) -> None:
         """A run is about to end."""
 
+    def dismiss(self) -> None:
+        """The process ends, and with it whoever waits for it."""
+
     def report(self) -> dict[str, Any]:
         """What this process did; all that it has of its own, in a form that msgpack carries."""
         return {"saturated_s": self.gauge.longest_s, **(self.shared.report() if self.shared else {})}

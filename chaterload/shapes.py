@@ -134,7 +134,7 @@ class CapacityShape(NamedShape):
     def _judge_step(self, users: int) -> int | None:
         base = self._marks[max(0, len(self._marks) - 3)]
         step = Step(users, self._reached or 0.0, self._marks[-1].since(base))
-        met = bool(step.window.total.requests) and not broken_in(step, self._objectives)
+        met = not broken_in(step, self._objectives)
         if not met and not self._in_doubt:
             self._in_doubt, self._marks = True, self._marks[-1:]
             return users

@@ -11,16 +11,25 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean, median
+from statistics import NormalDist, fmean, median, pstdev
 
 BINS = 30
 """Values are averaged into so many: averages of many neighbours hardly depend on each other."""
 
-SIGNIFICANT = 0.001
-"""The chance, in each direction, of calling a steady series a trend."""
+SIGNIFICANT = 0.0002
+"""The chance of calling a steady series a trend; a run has some fifteen series."""
+
+FEWEST = 10
+"""Of fewer values not even a straight line is significant."""
 
 MATERIAL = 0.05
 """A change over the whole series of less than this share of its median is none that matters."""
+
+MOST_CORRELATED = 0.5
+"""The largest autocorrelation that is corrected for: beyond it lie curves, such as a lag that grows from 0."""
+
+CURVE = 10
+"""A change of so many standard deviations of what is left beside it is no noise, but a line or a curve."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +51,16 @@ class Trend:
 
 
 def trend(times: Sequence[float], values: Sequence[float]) -> Trend | None:
-    """The trend of `values` at increasing `times`; None for fewer than 8 values."""
-    if len(values) < 8:
+    """The trend of `values` at increasing `times`; None for fewer than 10 values."""
+    if len(values) < FEWEST:
         return None
     xs, ys = _binned(times), _binned(values)
     slopes = [(ys[j] - ys[i]) / (xs[j] - xs[i]) for i in range(len(ys)) for j in range(i + 1, len(ys)) if xs[j] > xs[i]]
     slope = median(slopes) if slopes else 0.0
+    change = slope * (times[-1] - times[0])
     beside = [y - slope * x for x, y in zip(xs, ys, strict=True)]
-    return Trend(slope, _mann_kendall(ys, _autocorrelation(beside)), median(ys), slope * (times[-1] - times[0]))
+    is_curve = pstdev(beside) < abs(change) / CURVE
+    return Trend(slope, _mann_kendall(ys, 0.0 if is_curve else _autocorrelation(beside)), median(ys), change)
 
 
 def _binned(values: Sequence[float]) -> list[float]:
@@ -59,12 +70,12 @@ def _binned(values: Sequence[float]) -> list[float]:
 
 
 def _autocorrelation(values: Sequence[float]) -> float:
-    """Of each value with the next, from 0 to 0.9."""
+    """Of each value with the next, from 0 to MOST_CORRELATED."""
     mean = fmean(values)
     deviations = [value - mean for value in values]
     square = sum(d * d for d in deviations)
     product = sum(d * following for d, following in itertools.pairwise(deviations))
-    return min(0.9, max(0.0, product / square)) if square else 0.0
+    return min(MOST_CORRELATED, max(0.0, product / square)) if square else 0.0
 
 
 def _mann_kendall(values: Sequence[float], autocorrelation: float) -> float:

@@ -12,9 +12,12 @@ from proto.manual_weight_pb2 import ManualWeightRequest
 LIGHTEST_KG, HEAVIEST_KG = 40, 150
 
 
-def plausible_weight() -> float:
-    """A person's weight in kg, to 100 g, as the server's 32-bit float will hold it."""
-    return ManualWeightRequest(weight=random.randint(LIGHTEST_KG * 10, HEAVIEST_KG * 10) / 10).weight
+def plausible_weight(other_than: float = 0.0) -> float:
+    """A person's weight in kg, to 100 g, as the server's 32-bit float will hold it, and not `other_than`."""
+    while True:
+        weight = ManualWeightRequest(weight=random.randint(LIGHTEST_KG * 10, HEAVIEST_KG * 10) / 10).weight
+        if weight != other_than:
+            return weight
 
 
 def _swapped_request() -> type[Message]:

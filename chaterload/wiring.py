@@ -128,6 +128,7 @@ def add_options(parser: LocustArgumentParser, **_: Any) -> None:
 @events.init.add_listener
 def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: Any) -> None:
     """Before anything is sent: settings, host, stand-in, and for a run that starts by itself, host and token."""
+    _take_interrupts(environment)
     try:
         settings = load_settings()
         _set_up(environment, settings)
@@ -149,6 +150,21 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
         control.limit_wait_for_workers()
     except (Refused, stand_in.StandInError) as error:
         leave(environment, error if isinstance(error, Refused) else Refused(str(error)))
+
+
+def _take_interrupts(environment: Environment) -> None:
+    """Let Ctrl-C end a process as SIGTERM does: Python would raise it in whichever user happens to run."""
+    if _is_forked_worker(environment):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # its master hears the same Ctrl-C, and ends it in order
+        return
+    hub = gevent.get_hub()
+    gevent.signal_handler(signal.SIGINT, lambda: hub.loop.run_callback(hub.parent.throw, KeyboardInterrupt))
+
+
+def _is_forked_worker(environment: Environment) -> bool:
+    """Whether this is a worker that --processes forked from its own master."""
+    is_child = isinstance(environment.runner, WorkerRunner) and options_of(environment).processes
+    return bool(is_child and not get_parser().parse_args().worker)
 
 
 def _listen(environment: Environment, control: Control) -> None:
@@ -225,16 +241,16 @@ def leave(environment: Environment, refused: Refused) -> None:
     """End the process before it began, and the processes that it forked."""
     runner, options = environment.runner, options_of(environment)
     if isinstance(runner, WorkerRunner):
-        # a child of --processes is silent: its parent holds the same settings and says the same
-        if not options.processes or get_parser().parse_args().worker:
+        if not _is_forked_worker(environment):  # else its master holds the same settings and says the same
             say(refused)
         runner.send_message("quit")
     else:
         say(refused)
     if isinstance(runner, MasterRunner):
         if options.processes:
+            options.headless = False  # or Locust's master quits with the first child, and never hears the others
             with gevent.Timeout(CHILDREN_TIMEOUT_S, False):
-                while len(runner.worker_indexes) < options.processes:
+                while len(runner.worker_indexes) < options.processes or runner.worker_count:
                     gevent.sleep(0.02)
         runner.quit()
     sys.exit(Exit.NEVER_STARTED)
@@ -263,7 +279,7 @@ def add_tab(web_ui: WebUI, control: Control) -> None:
     @web_ui.app.after_request
     def add_objectives(response: Response) -> Response:
         if request.endpoint == "locust.request_stats" and response.is_json:
-            stats = tab.extended_stats(control.verdict(), control.is_running)
+            stats = tab.extended_stats(control.verdict(), control.report is None)
             response.set_data(json.dumps({**response.get_json(), "extended_stats": stats}))
         return response
 

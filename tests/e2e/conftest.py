@@ -3,17 +3,21 @@
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from chaterload.standin import process as stand_in
@@ -22,6 +26,24 @@ from chaterload.standin.process import StandInProcess
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30.0
 """Longer than anything that is waited for takes on a busy machine; only a failing test waits this long."""
+
+MARK = "CHATER_E2E_MARK"
+"""Inherited by all that a test starts, stand-ins of Locust's own included: what carries it is ours."""
+
+TWELVE = {
+    "GET /alcohol_latest",
+    "GET /eater_get_today",
+    "POST /alcohol_range",
+    "POST /delete_food",
+    "POST /eater_auth",
+    "POST /eater_receive_photo",
+    "POST /feedback",
+    "POST /get_food_custom_date",
+    "POST /get_recommendation",
+    "POST /manual_weight",
+    "POST /modify_food_record",
+    "POST /set_language",
+}
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
@@ -36,35 +58,66 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_
 
 
 def free_port() -> int:
+    """A port below those that the system gives to outgoing connections, which may take it before Locust does."""
+    while True:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def refuses(host: str) -> bool:
+    """Whether nobody listens at the base URL `host`."""
+    address = urllib.parse.urlsplit(host)
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        return probe.connect_ex((address.hostname, address.port)) != 0
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """The live processes that carry `mark`."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 class Locust:
-    """One Locust process with our locustfile, its output gathered in a file."""
+    """One Locust process with our locustfile, its output gathered in files."""
 
     def __init__(self, arguments: Sequence[str], env: dict[str, str], folder: Path, name: str) -> None:
-        self.log = folder / f"{name}.log"
+        self.folder = folder
+        self._stdout, self._stderr = folder / f"{name}.out", folder / f"{name}.err"
         base = {key: value for key, value in os.environ.items() if not key.startswith(("TEST_", "LOCUST_"))}
-        with self.log.open("wb") as log:
+        with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), *arguments],
                 cwd=folder,
                 env={**base, "PYTHONUNBUFFERED": "1", **env},
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=stdout,
+                stderr=stderr,
                 start_new_session=True,
             )
 
     @property
+    def errors(self) -> str:
+        """What it wrote to stderr: its log and its complaints."""
+        return self._stderr.read_text(errors="replace")
+
+    @property
     def output(self) -> str:
-        return self.log.read_text(errors="replace")
+        """What it wrote to stdout, its tables, and then to stderr."""
+        return self._stdout.read_text(errors="replace") + self.errors
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
 
     def says(self, text: str, seconds: float = PATIENCE_S) -> None:
         """Wait until the output holds `text`."""
-        wait_for(lambda: text in self.output or self.process.poll() is not None, repr(text), seconds)
+        wait_for(lambda: text in self.output or not self.alive, repr(text), seconds)
         assert text in self.output, self.output
 
     def send(self, number: signal.Signals) -> None:
@@ -90,18 +143,35 @@ class Locust:
 Run = Callable[..., Locust]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_child_is_left() -> Iterator[None]:
+    """What these tests start has ended when they have."""
+    yield
+    wait_for(lambda: not psutil.Process().children(recursive=True), "all children of the tests to end", 10)
+
+
 @pytest.fixture
 def locust(tmp_path: Path) -> Iterator[Run]:
-    """Starts Locust: `locust("--headless", env={...})`. What still runs at the end of the test is killed."""
+    """Starts Locust: `locust("--headless", env={...})`.
+
+    What still runs at the end of the test is killed. What ended by itself must have left nothing behind.
+    """
     started: list[Locust] = []
+    mark = uuid.uuid4().hex
 
     def start(*arguments: str, env: dict[str, str] | None = None) -> Locust:
-        started.append(Locust(arguments, env or {}, tmp_path, f"locust-{len(started)}"))
+        started.append(Locust(arguments, {MARK: mark, **(env or {})}, tmp_path, f"locust-{len(started)}"))
         return started[-1]
 
     yield start
     for process in started:
-        process.kill()
+        if process.alive:
+            process.kill()
+    try:
+        wait_for(lambda: not marked(mark), "the processes that Locust started to end", 10)
+    finally:
+        for left in marked(mark):
+            left.kill()
 
 
 @pytest.fixture
@@ -109,6 +179,69 @@ def server(request: pytest.FixtureRequest) -> Iterator[StandInProcess]:
     """A stand-in of the test's own; `@pytest.mark.parametrize("server", [[...]], indirect=True)` gives it options."""
     with stand_in.start(getattr(request, "param", ())) as process:
         yield process
+
+
+@pytest.fixture
+def small_photo(tmp_path: Path) -> dict[str, str]:
+    """The environment for an upload of few bytes, where many flows matter and the photo does not."""
+    path = tmp_path / "small.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n and so on")
+    return {"TEST_PHOTO_PATH": str(path)}
+
+
+def processes(number: int) -> tuple[str, ...]:
+    """The options for so many workers that one command starts, on a port that no other test has."""
+    port = str(free_port())
+    return (
+        *("--processes", str(number), "--master-host", "127.0.0.1", "--master-port", port),
+        *("--master-bind-host", "127.0.0.1", "--master-bind-port", port),
+    )
+
+
+class Cluster:
+    """A master and its workers, each a process of its own."""
+
+    def __init__(self, locust: Run, workers: int, *arguments: str, env: dict[str, str], late: int = 0) -> None:
+        """`late` of the workers are expected and not started: they may join."""
+        self._locust, self._env, self._port = locust, env, str(free_port())
+        bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", self._port)
+        self.master = locust("--master", *bind, "--expect-workers", str(workers), *arguments, env=env)
+        self.workers = [self.join() for _ in range(workers - late)]
+
+    def join(self, env: dict[str, str] | None = None) -> Locust:
+        """One more worker, with the master's environment or its own."""
+        return self._locust(
+            "--worker", "--master-host", "127.0.0.1", "--master-port", self._port, env=self._env if env is None else env
+        )
+
+
+class WebUi:
+    """A Locust process's web UI on a free port."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.options = ("--web-host", "127.0.0.1", "--web-port", str(self.port))
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            body: bytes = answer.read()
+        return body
+
+    def post(self, path: str, **form: object) -> Any:
+        """The JSON answer to a form, or to a click where there is none."""
+        data = urllib.parse.urlencode(form).encode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, timeout=60) as answer:
+            return json.load(answer)
+
+    def swarm(self, users: int, **form: object) -> Any:
+        """Start, or change to so many users at once."""
+        return self.post("/swarm", user_count=users, spawn_rate=1000, **form)
+
+    def stats(self) -> Any:
+        return json.loads(self.get("/stats/requests"))
+
+    def wait_until_up(self) -> None:
+        wait_for(lambda: not refuses(f"http://127.0.0.1:{self.port}"), "the web UI")
 
 
 def credentials(server: StandInProcess) -> dict[str, str]:
@@ -122,6 +255,12 @@ def page(server: StandInProcess, path: str, body: Any = None) -> Any:
     request = urllib.request.Request(f"{server.host}/_standin/{path}", data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
+
+
+def requests_seen(server: StandInProcess, endpoint: str | None = None) -> int:
+    """How many requests the stand-in saw, to "METHOD /path" or to all."""
+    endpoints = page(server, "counters")["endpoints"]
+    return sum(counted["requests"] for name, counted in endpoints.items() if endpoint in (None, name))
 
 
 def rows(output: str) -> dict[str, tuple[int, int]]:

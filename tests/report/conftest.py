@@ -1,0 +1,77 @@
+"""A finished run to report on."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chaterload.answers import Kind
+from chaterload.baseline import Change
+from chaterload.diagnosis import Failures, diagnose
+from chaterload.history import History
+from chaterload.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.objectives import Objective, evaluate
+from chaterload.report.model import Report, Run
+from chaterload.shared import Leftover
+from chaterload.verdict import decide
+from chaterload.writes import Tally, Writes
+
+WEIGHT, TODAY, SIGN_IN = (
+    Endpoint("POST", "/manual_weight"),
+    Endpoint("GET", "/eater_get_today"),
+    Endpoint("POST", "/eater_auth"),
+)
+OBJECTIVES = (
+    Objective(WEIGHT, "p95", 500.0),
+    Objective(TODAY, "p95", 2000.0),
+    Objective(ALL, "failure_ratio", 0.01),
+    Objective(ALL, "requests_per_second", 5.0),
+)
+NASTY = "<script>alert(1)</script> & [bold]x[/bold]"
+"""Neither HTML, XML nor rich's markup may take this for its own."""
+
+
+def make_report(*, weight_ms=400, failures=0, baseline=(), invalid=(), host="http://127.0.0.1:5000", left_out=()):
+    """A run of 30 s and 240 requests; by default everything is met."""
+    endpoints = {
+        TODAY: Measurement(120, failures, {20: 60, 30: 60}, 3000.0, 30.4),
+        WEIGHT: Measurement(120, 0, {weight_ms: 120}, weight_ms * 120.0, float(weight_ms)),
+    }
+    figures = Snapshot({} if left_out else endpoints, 30.0)
+    history = History()
+    for part in (3, 2, 1):
+        times = {
+            e: Measurement(m.requests // part, 0, {t: n // part for t, n in m.times.items()})
+            for e, m in endpoints.items()
+        }
+        history.add(30.0 / part, 20, Snapshot(times, 30.0 / part), target=20)
+    rows = [Failures(TODAY, Kind.SERVER_ERROR, "server error", failures)] if failures else []
+    results = evaluate(OBJECTIVES, figures, left_out)
+    start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    return Report(
+        run=Run(host, start, start + timedelta(seconds=30), 20, 2, None, ("full_flow",), (), {"locust": "2.47"}, {}),
+        verdict=decide(results, invalid, [str(change) for change in baseline if change.worse]),
+        snapshot=figures,
+        failures=rows,
+        findings=diagnose(rows, results, figures.total.failure_ratio),
+        writes=Writes(Tally(45, 45, 43, 2, 1234.5), Tally(40, 40, 40), Tally(40, 0, 0), Tally(45, 45, 44)),
+        leftovers=[Leftover("a@example.com", 1_700_000_000_000, certain=False)],
+        history=history.samples,
+        changes=baseline,
+    )
+
+
+WORSE = Change(WEIGHT, 100.0, 400.0, 0.0, 0.0, slower=True, fails_more=False)
+SAME = Change(TODAY, 30.0, 30.0, 0.0, 0.0, slower=False, fails_more=False)
+
+
+@pytest.fixture(
+    params=["pass", "fail", "invalid", "tags"],
+)
+def any_report(request):
+    """One that passed, one that failed in every way, one that proves nothing, one whose tags left all out."""
+    return {
+        "pass": make_report,
+        "fail": lambda: make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME]),
+        "invalid": lambda: make_report(invalid=[NASTY], host=NASTY),
+        "tags": lambda: make_report(left_out=(WEIGHT, TODAY)),
+    }[request.param]()

@@ -1,0 +1,83 @@
+"""The end of a run on a terminal and in a log."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from chaterload.report.console import show, writes_text
+from chaterload.writes import Tally
+
+from .conftest import NASTY, SAME, WORSE, make_report
+
+
+def shown(report, *, terminal=False, width=100):
+    file = io.StringIO()
+    show(report, Console(file=file, force_terminal=terminal, width=width, highlight=False, markup=False))
+    return file.getvalue()
+
+
+def test_a_log_holds_no_more_than_a_hundred_columns(any_report):
+    """In a log there is no line over 100 columns, no escape code, and the verdict is the last line, once."""
+    text = shown(any_report, width=250)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "\x1b" not in text
+    verdict = any_report.verdict
+    assert text.splitlines()[-1] == f"Verdict: {verdict.outcome.upper()} (exit code {int(verdict.exit_code)})"
+    assert text.count("Verdict:") == 1
+
+
+def test_a_terminal_has_colour(any_report):
+    """On a terminal the verdict is coloured."""
+    assert "\x1b[" in shown(any_report, terminal=True).splitlines()[-1]
+
+
+def test_everything_is_told():
+    """Each objective has its row; failures, throughput, writes, comparison, diagnosis and leftovers are there."""
+    text = " ".join(shown(make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME])).split())
+    for part in (
+        "POST /manual_weight p95 < 500 ms 900 ms 120 missed -80%",
+        "GET /eater_get_today p95 < 2 s 30 ms 120 met +98%",
+        "all requests failure_ratio < 1 % 8.33 % 240 missed -733%",
+        "all requests requests_per_second >= 5.0 req/s 8.0 req/s 240 met +60%",
+        "Failures 20 of 240 requests (8.33%): critical",
+        "Throughput 8.0 req/s: below low",
+        "Writes dishes 45 acknowledged / 43 seen, 2 lost, 2 late (up to 1234 ms)",
+        "POST /manual_weight 100 ms 400 ms +300% 0.00% 0.00% worse",
+        "GET /eater_get_today 30 ms 30 ms +0%",
+        "20 x server error at GET /eater_get_today Usually the server failed",
+        "120 x slow answers at POST /manual_weight",
+        "a@example.com time 1700000000000 (2023-11-14 22:13:20 UTC) (may not exist)",
+        "- POST /manual_weight: p95 is 900 ms, expected below 500 ms",
+    ):
+        assert part in text
+
+
+def test_nothing_is_taken_for_markup():
+    """What a reason or a host holds is printed as it is."""
+    assert f"  - {NASTY}\n" in shown(make_report(invalid=[NASTY]))
+
+
+def test_a_wide_terminal_is_used():
+    """On a terminal its own width counts, and a narrow one does not break it."""
+    for width in (60, 200):
+        assert shown(make_report(), terminal=True, width=width).rstrip().count("Verdict: PASS") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "tally", "text"),
+    [
+        ("dishes", Tally(3, 3, 3), "dishes 3 acknowledged / 3 seen"),
+        ("dishes", Tally(3, 3, 2), "dishes 3 acknowledged / 2 seen, 1 lost"),
+        ("deletes", Tally(3, 3, 2), "deletes 3 acknowledged / 2 seen, 1 came back"),
+        ("weights", Tally(3), "weights 3 acknowledged / 0 seen, 3 not looked for"),
+        (
+            "modifies",
+            Tally(3, 2, 2, 1, 1500.4),
+            "modifies 3 acknowledged / 2 seen, 1 not looked for, 1 late (up to 1500 ms)",
+        ),
+    ],
+)
+def test_writes_in_words(kind, tally, text):
+    """Acknowledged and seen, and each difference between them by its name."""
+    assert writes_text(kind, tally) == text

@@ -1,0 +1,91 @@
+"""The verdict JSON: documented fields, strict JSON, and a baseline for a later run."""
+
+import json
+
+import pytest
+
+from chaterload.baseline import FORMAT, Earlier, parse_baseline
+from chaterload.report.model import sorted_endpoints, to_json
+
+from .conftest import SAME, TODAY, WEIGHT, WORSE, make_report
+
+FIELDS = {
+    "format", "verdict", "exit_code", "reasons", "requests", "failures", "failure_ratio", "grade", "throughput_rps",
+    "tier", "objectives", "endpoints", "failure_kinds", "diagnosis", "writes", "leftovers", "baseline", "run",
+}  # fmt: skip
+
+
+def through_json(report):
+    return json.loads(json.dumps(to_json(report), allow_nan=False))
+
+
+def test_the_documented_fields(any_report):
+    """Every run's JSON has all fields, and no NaN or infinity, which JSON does not know."""
+    document = through_json(any_report)
+    assert document.keys() >= FIELDS
+    assert document["format"] == FORMAT
+    assert (document["verdict"], document["exit_code"]) == (
+        any_report.verdict.outcome.value,
+        {"pass": 0, "fail": 3, "invalid": 4}[document["verdict"]],
+    )
+    assert document["reasons"] == list(any_report.verdict.reasons)
+
+
+def test_it_is_a_baseline_for_a_later_run(any_report):
+    """What a run wrote, a later one reads as its baseline."""
+    assert parse_baseline(through_json(any_report), "earlier.json") == {
+        endpoint: Earlier(m.requests, m.failures, m.percentile_ms(0.95), m.percentile_interval_ms(0.95))
+        for endpoint, m in any_report.snapshot.endpoints.items()
+    }
+
+
+def test_a_failed_run():
+    """The figures of a failed run are all there."""
+    document = through_json(make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME]))
+    assert (document["requests"], document["failures"], document["grade"]) == (240, 20, "critical")
+    assert document["failure_ratio"] == pytest.approx(20 / 240)
+    assert (document["throughput_rps"], document["tier"]) == (8.0, "below low")
+    assert document["objectives"][0] == {
+        "method": "POST",
+        "path": "/manual_weight",
+        "measure": "p95",
+        "unit": "ms",
+        "limit": 500.0,
+        "value": 900.0,
+        "requests": 120,
+        "failures": 0,
+        "state": "missed",
+    }
+    assert [objective["unit"] for objective in document["objectives"]] == ["ms", "ms", "ratio", "1/s"]
+    assert document["failure_kinds"] == [
+        {"method": "GET", "path": "/eater_get_today", "kind": "server error", "count": 20}
+    ]
+    assert [(row["endpoint"], row["worse"]) for row in document["baseline"]] == [
+        (str(WEIGHT), True),
+        (str(TODAY), False),
+    ]
+    assert document["writes"]["dishes"] == {
+        "acknowledged": 45,
+        "looked": 45,
+        "seen": 43,
+        "late": 2,
+        "latest_ms": 1234.5,
+    }
+    assert document["leftovers"] == [{"email": "a@example.com", "time": 1_700_000_000_000, "certain": False}]
+    run = document["run"]
+    assert (run["start"], run["end"], run["seconds"]) == ("2026-03-01T12:00:00+00:00", "2026-03-01T12:00:30+00:00", 30)
+    assert (run["users"], run["workers"], run["tags"], run["strategy"]) == (20, 2, ["full_flow"], None)
+
+
+def test_what_was_not_judged_has_no_value():
+    """An objective without data has null for its value."""
+    document = through_json(make_report(left_out=[WEIGHT]))
+    assert [(row["state"], row["value"]) for row in document["objectives"]][:2] == [
+        ("not_applicable", None),
+        ("no_data", None),
+    ]
+
+
+def test_endpoints_are_in_the_order_of_locusts_tables():
+    """By path, then by method."""
+    assert [endpoint for endpoint, _ in sorted_endpoints(make_report().snapshot)] == [TODAY, WEIGHT]
