@@ -4,10 +4,10 @@ BIN := $(VENV)/bin
 # What `make run` starts: LOCUST_ARGS="--users 20 --run-time 2m" make run
 LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in
 
-.PHONY: help run test check bench proto clean
+.PHONY: help run test test-slow check bench proto clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Load a stand-in with the whole mix for 30 s
 	$(BIN)/locust -f locustfile.py $(LOCUST_ARGS)
@@ -15,10 +15,15 @@ run: $(VENV)/.run ## Load a stand-in with the whole mix for 30 s
 test: $(VENV)/.dev ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-check: $(VENV)/.dev ## Lint, format and types
+test-slow: $(VENV)/.dev ## Run the tests that take minutes each, one after another
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.dev ## Lint, format, types, Dockerfile and manifests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
+	.ci/manifests $(BIN)
 
 bench: $(VENV)/.dev ## Measure what the generator costs (15 minutes)
 	$(BIN)/python benchmarks/bench.py

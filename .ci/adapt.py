@@ -1,0 +1,51 @@
+"""Fits a manifest, from stdin to stdout, to one machine that plays it: python adapt.py FOLDER TOKEN.
+
+Arguments, variables and confinement stay. What changes: the Secret is made, five minutes are twenty seconds, 200 users
+are 40, and what podman does not do is done for it: the names of Services, out of FOLDER/hosts; the termination log
+that a kubelet mounts, as FOLDER/termination-log; and as many pods as a workload has.
+"""
+
+import copy
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+WORKERS = 2
+"""As many as there are cores."""
+
+
+def adapt(document: dict[str, Any], folder: str) -> Iterator[dict[str, Any]]:
+    """What to play in the place of `document`."""
+    if document["kind"] not in ("Job", "Deployment"):
+        yield document
+        return
+    workload = document["spec"]
+    spec = workload["template"]["spec"]
+    (container,) = spec["containers"]
+    container.pop("ports", None)  # the network is the machine's: there is nothing to map
+    arguments = " ".join(container["args"])
+    arguments = arguments.replace("--run-time 5m", "--run-time 20s").replace("--users 200", "--users 40")
+    container["args"] = re.sub(r"--expect-workers \d+", f"--expect-workers {WORKERS}", arguments).split()
+    for name, path in (("hosts", "/etc/hosts"), ("termination-log", "/dev/termination-log")):
+        file = {"name": name, "hostPath": {"path": f"{folder}/{name}", "type": "File"}}
+        spec.setdefault("volumes", []).append(file)
+        container.setdefault("volumeMounts", []).append({"name": name, "mountPath": path})
+    if "worker" not in document["metadata"]["name"]:
+        yield document
+        return
+    for number in range(WORKERS):
+        one = copy.deepcopy(document)
+        one["metadata"]["name"] += f"-{number}"
+        if "replicas" in workload:
+            one["spec"]["replicas"] = 1
+        yield one
+
+
+if __name__ == "__main__":
+    folder, token = sys.argv[1:]
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "load-test-secrets"}}
+    adapted = [made for document in yaml.safe_load_all(sys.stdin) for made in adapt(document, folder)]
+    yaml.safe_dump_all([{**secret, "stringData": {"jwt-token": token}}, *adapted], sys.stdout)

@@ -1,0 +1,41 @@
+# Chater UI's load test. `docker run IMAGE --host http://… --users 50 --spawn-rate 5 --run-time 5m --headless`
+ARG PYTHON_VERSION=3.13
+
+FROM python:${PYTHON_VERSION}-slim AS builder
+WORKDIR /build
+COPY requirements.txt .
+# Without grpcio-tools: it only regenerates proto/*_pb2.py, which are committed, and weighs 35 MB.
+RUN sed '/^grpcio-tools/d' requirements.txt > runtime.txt \
+    && python -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv install --no-cache-dir --no-compile -r runtime.txt \
+    && find /opt/venv -depth -type d \( -name tests -o -name test \) -exec rm -rf {} +
+COPY locustfile.py image.png /app/
+COPY proto /app/proto
+COPY chaterload /app/chaterload
+# The root file system is read-only when it runs, so bytecode is made here. Nothing changes these files
+# afterwards, so Python need not compare them with their sources at every start.
+RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app
+
+FROM python:${PYTHON_VERSION}-slim
+LABEL org.opencontainers.image.title="chater-load-test" \
+      org.opencontainers.image.description="Load test of Chater UI, with a verdict" \
+      org.opencontainers.image.version="1.0.0" \
+      org.opencontainers.image.base.name="docker.io/library/python:3.13-slim"
+COPY --from=builder /opt/venv /opt/venv
+COPY --from=builder /app /app
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1
+# The base image has no bytecode of the standard library. One start leaves that of the modules in use: a good
+# second less for every start to come. Report files with relative names go to the working directory.
+RUN locust -f /app/locustfile.py --list \
+    && install -d -o 10001 -g 10001 /results
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp
+# A number, so that Kubernetes can see that it is not root. No file here depends on it: any other will do.
+USER 10001:10001
+WORKDIR /results
+# the web UI; the workers' way to their master
+EXPOSE 8089 5557
+# Arguments replace CMD alone. `args: ["--master"]` must not be headless, so --headless is no part of ENTRYPOINT.
+ENTRYPOINT ["locust", "-f", "/app/locustfile.py"]
+CMD ["--headless"]

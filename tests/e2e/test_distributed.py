@@ -1,0 +1,91 @@
+"""A master and its workers, when something happens to one of them or to the target."""
+
+import json
+import re
+import signal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from chaterload.standin import process as stand_in
+from chaterload.standin.process import StandInProcess
+from tests.e2e.conftest import Cluster, Locust, Run, credentials, requests_seen, wait_for
+
+LOAD = (
+    "--headless",
+    "--users",
+    "12",
+    "--spawn-rate",
+    "12",
+    "--tags",
+    "language",
+    "custom_date",
+    "--verdict-json",
+    "v.json",
+)
+
+
+def verdict(master: Locust) -> Any:
+    """The verdict that the master wrote."""
+    master.finish()
+    return json.loads(Path(master.folder, "v.json").read_text())
+
+
+def wait_for_more(server: StandInProcess, number: int = 30) -> None:
+    """Wait until the server saw so many more requests."""
+    start = requests_seen(server)
+    wait_for(lambda: requests_seen(server) >= start + number, "requests that show that the run goes on")
+
+
+def test_a_worker_is_terminated_and_replaced(locust: Run, server: StandInProcess) -> None:
+    """The run goes on with the worker that came instead, and the verdict says that one was lost."""
+    cluster = Cluster(locust, 3, *LOAD, "--enable-rebalancing", "--run-time", "12s", env=credentials(server))
+    wait_for_more(server)
+    cluster.workers[0].send(signal.SIGTERM)
+    assert cluster.workers[0].wait() == 0
+    replacement = cluster.join()
+    cluster.master.says("(index 3) reported as ready")
+    wait_for(lambda: cluster.master.errors.count("to 3 ready workers") == 2, "users for the worker that came instead")
+    wait_for_more(server)
+    document = verdict(cluster.master)
+    assert document["exit_code"] == cluster.master.wait() == 4
+    assert sum("was lost during the run" in reason for reason in document["reasons"]) == 1
+    assert replacement.wait() == 0
+
+
+def test_a_worker_that_stands_still(locust: Run, server: StandInProcess) -> None:
+    """A worker that is frozen for longer than Locust waits makes the run invalid, and is not waited for at its end."""
+    cluster = Cluster(locust, 2, *LOAD, "--run-time", "9s", env=credentials(server))
+    wait_for_more(server)
+    cluster.workers[1].send(signal.SIGSTOP)
+    document = verdict(cluster.master)
+    cluster.workers[1].send(signal.SIGCONT)
+    assert document["exit_code"] == 4
+    assert any("was lost during the run" in reason for reason in document["reasons"])
+    assert cluster.workers[1].wait(30) in (0, 4)
+
+
+def test_settings_that_differ(locust: Run, server: StandInProcess) -> None:
+    """Workers with different settings are refused before any load."""
+    cluster = Cluster(locust, 2, *LOAD, "--run-time", "5s", env=credentials(server), late=1)
+    cluster.join(env={**credentials(server), "TEST_LANGUAGE_CODE": "de"})
+    assert cluster.master.wait() == 2
+    assert "TEST_* settings differ" in cluster.master.finish()
+    assert requests_seen(server) == requests_seen(server, "GET /alcohol_latest")
+
+
+def test_the_target_goes_away_and_comes_back(locust: Run) -> None:
+    """While the target is away its failures have one kind, and when it is back the run goes on."""
+    with stand_in.start() as first:
+        run = locust(*LOAD, "--run-time", "60s", env=credentials(first))
+        wait_for_more(first)
+        port = urlsplit(first.host).port
+    wait_for(lambda: re.search(r"Aggregated\s+\d+\s+[1-9]", run.output), "failures in the tables")
+    with stand_in.start(("--port", str(port))) as second:
+        wait_for_more(second)
+        run.send(signal.SIGINT)
+        document = verdict(run)
+    kinds = {row["kind"] for row in document["failure_kinds"]}
+    assert "connection refused" in kinds
+    assert kinds <= {"connection refused", "connection broken"}
+    assert document["failures"] == sum(row["count"] for row in document["failure_kinds"])

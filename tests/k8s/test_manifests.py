@@ -1,0 +1,354 @@
+"""What no schema sees: that the manifests fit each other, the image and the program."""
+
+import re
+import urllib.parse
+from typing import Any
+
+import pytest
+import yaml
+
+from chaterload import __version__
+from chaterload.exits import Exit
+from chaterload.settings import IN_CLUSTER, Settings, is_secret, variable
+
+from .conftest import (
+    EXAMPLES,
+    OVERLAYS,
+    ROOT,
+    Document,
+    Pod,
+    command_line,
+    documents,
+    instructions,
+    of_kind,
+    operator_command_lines,
+    options_of,
+    pods,
+    variables,
+)
+
+every_source = pytest.mark.parametrize("source", [*OVERLAYS, *EXAMPLES])
+every_overlay = pytest.mark.parametrize("source", OVERLAYS)
+
+OWN_CODES = {Exit.NEVER_STARTED, Exit.MISSED, Exit.INVALID}
+
+# The fields of the LocustTest that the Locust project's operator documents.
+OPERATOR_FIELDS = {
+    "annotations",
+    "args",
+    "env",
+    "image",
+    "imagePullPolicy",
+    "imagePullSecrets",
+    "labels",
+    "locustfile",
+    "master",
+    "metrics",
+    "worker",
+    "workers",
+}
+
+
+def selects(selector: Document, labels: dict[str, str]) -> bool:
+    """Whether a label selector (matchLabels, and matchExpressions with In) selects `labels`."""
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(
+        expression["operator"] == "In" and labels.get(expression["key"]) in expression["values"]
+        for expression in selector.get("matchExpressions", ())
+    )
+
+
+def runs_locust(pod: Pod) -> bool:
+    return "command" not in pod.container
+
+
+def settings_file() -> dict[str, str]:
+    """Every variable of settings.env, commented out or not, with its value."""
+    text = (ROOT / "k8s/base/settings.env").read_text()
+    return dict(re.findall(r"^#?([A-Z_]+)=(.*)$", text, re.MULTILINE))
+
+
+@every_source
+def test_selectors_match_labels(source: str) -> None:
+    """Every selector of a Deployment, a spread or a disruption budget selects pods that are there."""
+    labels = [pod.labels for pod in pods(source)]
+    for pod in pods(source):
+        own = pod.workload["spec"].get("selector") if pod.workload["kind"] == "Deployment" else None
+        spreads = [spread["labelSelector"] for spread in pod.spec.get("topologySpreadConstraints", ())]
+        for selector in [*([own] if own else []), *spreads]:
+            assert selects(selector, pod.labels), pod.name
+            assert sum(selects(selector, other) for other in labels) == 1, pod.name
+    for budget in of_kind(source, "PodDisruptionBudget"):
+        assert sum(selects(budget["spec"]["selector"], other) for other in labels) == 1
+
+
+@every_source
+def test_services_reach_container_ports(source: str) -> None:
+    """Every Service selects one workload, and each of its ports is a port of that one's container."""
+    for service in of_kind(source, "Service"):
+        (pod,) = [p for p in pods(source) if selects({"matchLabels": service["spec"]["selector"]}, p.labels)]
+        ports: list[Document] = pod.container["ports"]
+        names = {port["name"]: port["containerPort"] for port in ports if "name" in port}
+        for port in service["spec"]["ports"]:
+            target = port.get("targetPort", port["port"])
+            assert names.get(target, target) in {p["containerPort"] for p in ports}
+            assert names.get(target, target) == port["port"]
+
+
+@every_source
+def test_references_exist(source: str) -> None:
+    """Every ConfigMap, Secret key, claim, account, scaled workload and master's name that is referred to exists."""
+    rendered = documents("base" if source == "results" else source)
+    known = {(document["kind"], document["metadata"]["name"]) for document in rendered}
+    secret = yaml.safe_load((ROOT / "k8s/base/secret.example.yaml").read_text())
+    keys = {(secret["metadata"]["name"], key) for key in secret["stringData"]}
+    for pod in pods(source):
+        spec, container = pod.spec, pod.container
+        wanted = [("ConfigMap", given["configMapRef"]["name"]) for given in container.get("envFrom", ())]
+        for volume in spec.get("volumes", ()):
+            if "persistentVolumeClaim" in volume:
+                wanted.append(("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]))
+        if "serviceAccountName" in spec:
+            wanted.append(("ServiceAccount", spec["serviceAccountName"]))
+        for env in container.get("env", ()):
+            reference = env.get("valueFrom", {}).get("secretKeyRef")
+            assert reference is None or (reference["name"], reference["key"]) in keys
+        master = re.search(r"--master-host[ =](\S+)", " ".join(container.get("args", ())))
+        if master:
+            wanted.append(("Service", master.group(1)))
+        assert set(wanted) <= known, pod.name
+        volumes = {volume["name"] for volume in spec.get("volumes", ())}
+        assert {mount["name"] for mount in container.get("volumeMounts", ())} == volumes
+    for scaler in of_kind(source, "HorizontalPodAutoscaler"):
+        scaled = scaler["spec"]["scaleTargetRef"]
+        (pod,) = [p for p in pods(source) if (p.workload["kind"], p.name) == (scaled["kind"], scaled["name"])]
+        assert pod.workload["spec"]["replicas"] == scaler["spec"]["minReplicas"]
+
+
+@every_source
+def test_command_lines_parse(source: str) -> None:
+    """Each container's args, after the image's ENTRYPOINT, are a command line that Locust's parser takes whole."""
+    for pod in filter(runs_locust, pods(source)):
+        options = options_of(command_line(pod))
+        assert bool(options["worker"]) == ("worker" in pod.name)
+        assert bool(options["master"]) == ("master" in pod.name)
+        if pod.workload["kind"] == "Job" and not options["worker"]:
+            assert options["headless"]
+            assert options["run_time"] == 300
+
+
+def test_documented_job() -> None:
+    """The Job is the documented one: 50 users, 5 more each second, for 5 minutes, without the web UI."""
+    (job,) = pods("job")
+    options = options_of(command_line(job))
+    assert (options["num_users"], options["spawn_rate"], options["run_time"]) == (50, 5, 300)
+    assert options["headless"]
+
+
+@every_source
+def test_texts_are_texts(source: str) -> None:
+    """Nothing that has to be a text is one of YAML's numbers or booleans."""
+    for document in documents(source):
+        metadata = document["metadata"]
+        texts = [metadata["name"], *metadata.get("labels", {}).values(), *document.get("data", {}).values()]
+        assert all(isinstance(text, str) for text in texts), document
+    for pod in pods(source):
+        values = [env["value"] for env in pod.container.get("env", ()) if "value" in env]
+        texts = [*pod.labels.values(), *pod.container.get("args", ()), *values]
+        assert all(isinstance(text, str) for text in texts), pod.name
+
+
+@every_source
+def test_variables_are_known(source: str) -> None:
+    """Every variable that is set is a setting or an option, or is used by an argument."""
+    known = {variable(name, field) for name, field in Settings.model_fields.items()} | variables()
+    for pod in pods(source):
+        for env in pod.container.get("env", ()):
+            assert env["name"] in known or f"$({env['name']})" in " ".join(pod.container["args"])
+    for given in of_kind(source, "ConfigMap"):
+        assert given["data"].keys() <= known
+
+
+@every_overlay
+def test_secrets_come_from_secrets(source: str) -> None:
+    """No secret setting has its value in a manifest; the operator's holds the place of one."""
+    secret = {variable(name, field) for name, field in Settings.model_fields.items() if is_secret(field)}
+    for pod in pods(source):
+        assert not [env for env in pod.container.get("env", ()) if env["name"] in secret and "value" in env]
+    for test in of_kind(source, "LocustTest"):
+        values = {env["name"]: env["value"] for env in test["spec"]["env"] if env["name"] in secret}
+        assert values == {"TEST_USER_TOKEN": "${TEST_USER_TOKEN}"}
+
+
+@every_source
+def test_token_is_where_requests_are_made(source: str) -> None:
+    """Workers and single runs get the token from the Secret, masters do not."""
+    for pod in pods(source):
+        if runs_locust(pod):
+            names = {env["name"] for env in pod.container.get("env", ())}
+            assert ("TEST_USER_TOKEN" in names) == ("master" not in pod.name)
+
+
+def test_config_map_has_every_setting() -> None:
+    """settings.env has every setting that is no secret, with its default where that is always the same."""
+    listed = settings_file()
+    open_ones = {variable(name, field): field for name, field in Settings.model_fields.items() if not is_secret(field)}
+    assert listed.keys() == open_ones.keys()
+    for name, field in open_ones.items():
+        default: Any = field.default
+        if name != "TARGET_HOST" and default not in (None, ()) and field.default_factory is None:
+            assert listed[name] == str(default), name
+    assert listed["TARGET_HOST"] == IN_CLUSTER
+
+
+@every_overlay
+def test_exit_codes_are_ours(source: str) -> None:
+    """A Job fails for good on just the exit codes that say so, its only container's, and forgives disruptions first."""
+    for job in of_kind(source, "Job"):
+        rules = job["spec"]["podFailurePolicy"]["rules"]
+        (codes,) = [rule["onExitCodes"] for rule in rules if rule["action"] == "FailJob"]
+        assert set(codes["values"]) == OWN_CODES
+        assert codes["operator"] == "In"
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        assert codes["containerName"] == container["name"]
+        assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+        if job["spec"]["backoffLimit"]:
+            assert rules[0]["action"] == "Ignore"
+            assert rules[0]["onPodConditions"][0]["type"] == "DisruptionTarget"
+
+
+@every_overlay
+def test_deadlines_let_the_run_end(source: str) -> None:
+    """A Job's deadline is longer than its waits and its load, and its grace than the end of its users."""
+    jobs = [pod for pod in pods(source) if pod.workload["kind"] == "Job"]
+    every = [options_of(command_line(job)) for job in jobs]
+    longest = max(((options["run_time"] or 0) + options["expect_workers_max_wait"] for options in every), default=0)
+    for job in jobs:
+        assert job.workload["spec"]["activeDeadlineSeconds"] > longest + 120
+        assert job.workload["spec"]["ttlSecondsAfterFinished"] >= 3600
+        assert job.spec["terminationGracePeriodSeconds"] >= 30
+
+
+def test_master_expects_its_workers() -> None:
+    """The headless master waits for as many workers as their Job starts, and not for ever."""
+    by_component = {pod.component: pod for pod in pods("distributed-job")}
+    options = options_of(command_line(by_component["master"]))
+    workers = by_component["worker"].workload["spec"]
+    assert options["expect_workers"] == workers["parallelism"] == workers["completions"]
+    assert options["expect_workers_max_wait"] > 0
+    assert options["enable_rebalancing"]
+
+
+def test_web_ui_is_probed() -> None:
+    """The master that has the web UI is probed on its port, and given longer to be alive than to be ready."""
+    (master,) = [pod for pod in pods("distributed") if pod.component == "master"]
+    ports = {port["name"]: port["containerPort"] for port in master.container["ports"]}
+    ready, alive = (master.container[f"{kind}Probe"] for kind in ("readiness", "liveness"))
+    assert {ports[probe["httpGet"]["port"]] for probe in (ready, alive)} == {8089}
+    assert alive["periodSeconds"] * alive["failureThreshold"] >= 60 > ready["periodSeconds"]
+
+
+@every_overlay
+def test_pods_are_confined(source: str) -> None:
+    """Every pod of ours has requests, limits, no token of Kubernetes', no links, no root, no way to get more."""
+    for pod in pods(source):
+        spec, container = pod.spec, pod.container
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["enableServiceLinks"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        for bound in ("requests", "limits"):
+            assert container["resources"][bound].keys() == {"cpu", "memory"}
+        user = f"{spec['securityContext']['runAsUser']}:{spec['securityContext']['runAsGroup']}"
+        assert user == instructions()["USER"]
+
+
+@every_overlay
+def test_labels_are_the_recommended_ones(source: str) -> None:
+    """Everything carries the labels by which Kubernetes' tools group things."""
+    for document in documents(source):
+        assert document["metadata"]["labels"]["app.kubernetes.io/name"] == "chater-load-test"
+    for pod in pods(source):
+        assert pod.labels["app.kubernetes.io/name"] == "chater-load-test"
+        assert pod.component in {"single", "master", "worker", "results"}
+
+
+@every_overlay
+def test_image_is_this_version(source: str) -> None:
+    """The images entry names this version, and reaches every container and the operator's resource."""
+    images = [pod.container["image"] for pod in pods(source)]
+    images += [test["spec"]["image"] for test in of_kind(source, "LocustTest")]
+    assert images
+    assert set(images) == {f"chater-load-test:{__version__}"}
+
+
+@every_source
+def test_services_set_no_variable_of_locusts(source: str) -> None:
+    """No Service has a name out of which Kubernetes would make a variable that Locust or we read."""
+    names = [service["metadata"]["name"] for service in of_kind(source, "Service")]
+    for test in of_kind(source, "LocustTest"):
+        names += [f"{test['metadata']['name']}-{part}" for part in ("master", "webui")]
+    read = variables() | {variable(name, field) for name, field in Settings.model_fields.items()}
+    for name in names:
+        stem = name.upper().replace("-", "_")
+        made = {f"{stem}_{end}" for end in ("HOST", "PORT", "SERVICE_HOST", "SERVICE_PORT")}
+        assert not made & read
+
+
+@every_overlay
+def test_network_policies_cover_each_pod(source: str) -> None:
+    """Each pod that runs Locust is shut in, and let out to DNS and, by its part, the target or the master."""
+    policies = {policy["metadata"]["name"]: policy["spec"] for policy in of_kind("base", "NetworkPolicy")}
+    parts = {"single": {"load-test", "load-test-target"}, "master": {"load-test", "load-test-master"}}
+    parts["worker"] = {"load-test", "load-test-target", "load-test-worker"}
+    ours = [(pod.component, pod.labels) for pod in pods(source) if runs_locust(pod)]
+    for test in of_kind(source, "LocustTest"):
+        ours += [(part, test["spec"][part]["labels"]) for part in ("master", "worker")]
+    for component, labels in ours:
+        assert {n for n, p in policies.items() if selects(p["podSelector"], labels)} == parts[component]
+
+
+def test_network_policies_name_the_target_and_the_workers() -> None:
+    """Out to the namespace and port of the target as configured; into the master's port 5557 from workers alone."""
+    policies = {policy["metadata"]["name"]: policy["spec"] for policy in of_kind("base", "NetworkPolicy")}
+    host = urllib.parse.urlsplit(settings_file()["TARGET_HOST"])
+    (out,) = policies["load-test-target"]["egress"]
+    (peer,) = out["to"]
+    assert host.hostname is not None
+    assert peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] == host.hostname.split(".")[1]
+    assert [port["port"] for port in out["ports"]] == [host.port]
+    web, workers = policies["load-test-master"]["ingress"]
+    assert [port["port"] for port in web["ports"]] == [8089]
+    assert [port["port"] for port in workers["ports"]] == [5557]
+    assert [selects(peer["podSelector"], pod.labels) for peer in workers["from"] for pod in pods("distributed")] == [
+        pod.component == "worker" for pod in pods("distributed")
+    ]
+    assert "ingress" not in policies["load-test"]
+    assert "Ingress" in policies["load-test"]["policyTypes"]
+
+
+def test_operator_resource_has_its_fields() -> None:
+    """The LocustTest holds documented fields alone, and its args parse behind --master and --worker."""
+    (test,) = of_kind("operator", "LocustTest")
+    spec = test["spec"]
+    assert test["apiVersion"] == "locust.io/v1"
+    assert spec.keys() <= OPERATOR_FIELDS
+    assert all(env.keys() == {"name", "value"} for env in spec["env"])
+    master, worker = map(options_of, operator_command_lines())
+    assert master["expect_workers"] == spec["workers"]
+    assert worker["worker"]
+
+
+def test_image_is_what_the_manifests_expect() -> None:
+    """ENTRYPOINT is locust with the locustfile, CMD what replaces no more than --headless, and the rest agrees."""
+    assert instructions()["ENTRYPOINT"] == '["locust", "-f", "/app/locustfile.py"]'
+    assert instructions()["CMD"] == '["--headless"]'
+    ports = {port["containerPort"] for pod in pods("distributed") for port in pod.container.get("ports", ())}
+    assert {int(port) for port in instructions()["EXPOSE"].split()} == ports
+    assert f'image.version="{__version__}"' in instructions()["LABEL"]
+    mounts = [m["mountPath"] for pod in pods("distributed") for m in pod.container["volumeMounts"]]
+    assert instructions()["WORKDIR"] in mounts
