@@ -1,0 +1,126 @@
+"""A real Prometheus scrapes the stand-in during a run, and is asked for the platform's own figures."""
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaterload.standin.process import StandInProcess
+
+from .conftest import Run, credentials, free_port, wait_for
+
+PROMETHEUS = Path("/usr/bin/prometheus")
+
+CONFIGURATION = """
+global: {{scrape_interval: 1s}}
+scrape_configs:
+  - job_name: chater-ui
+    static_configs: [{{targets: ["{target}"]}}]
+"""
+
+QUERIES = """
+[[query]]
+name = "share of scrapes that worked"
+promql = 'max(up)'
+below = 1.5
+
+[[query]]
+name = "requests a second"
+promql = 'sum(rate(http_requests_total[5s]))'
+below = 0.001
+
+[[query]]
+name = "scrapes"
+promql = 'count(up)'
+no_rising_trend = true
+
+[[query]]
+name = "requests so far"
+promql = 'sum(http_requests_total)'
+no_rising_trend = true
+
+[[query]]
+name = "an exporter that is not there"
+promql = 'max(kafka_consumergroup_lag)'
+no_rising_trend = true
+
+[[query]]
+name = "several series"
+promql = 'http_requests_total'
+below = 1
+"""
+
+
+def scrapes(address: str) -> bool:
+    """Whether the first scrape is in, some seconds after Prometheus says that it is ready."""
+    try:
+        with urllib.request.urlopen(f"{address}/api/v1/query?query=up", timeout=5) as answer:
+            return bool(json.load(answer)["data"]["result"])
+    except urllib.error.URLError:
+        return False
+
+
+@pytest.fixture
+def prometheus(server: StandInProcess, tmp_path: Path) -> Iterator[str]:
+    """The address of a Prometheus that scrapes the stand-in once a second."""
+    if not PROMETHEUS.exists():
+        pytest.skip(f"{PROMETHEUS} is not installed (apt-get install prometheus)")
+    configuration = tmp_path / "prometheus.yml"
+    configuration.write_text(CONFIGURATION.format(target=server.host.removeprefix("http://")))
+    listen = f"127.0.0.1:{free_port()}"
+    command = [
+        str(PROMETHEUS),
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={tmp_path / 'data'}",
+        f"--web.listen-address={listen}",
+    ]
+    with (tmp_path / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: scrapes(f"http://{listen}"), "Prometheus")
+        yield f"http://{listen}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.mark.parametrize("server", [["--latency-ms", "100"]], indirect=True)
+def test_queries(
+    locust: Run, server: StandInProcess, prometheus: str, small_photo: dict[str, str], tmp_path: Path
+) -> None:
+    """Each query is judged by the run's window and told like the others; slow work is not taken for waiting."""
+    (tmp_path / "queries.toml").write_text(QUERIES)
+    env = credentials(server) | small_photo | {"TEST_PROMETHEUS_URL": prometheus}
+    files = ("--objectives", "queries.toml", "--verdict-json", "verdict.json", "--verdict-html", "verdict.html")
+    run = locust("--headless", "-u", "20", "-r", "20", "-t", "13s", *files, env=env)
+    output = run.finish()
+    result = json.loads((tmp_path / "verdict.json").read_text())
+    found = {objective["path"]: objective for objective in result["objectives"]}
+    assert {name: objective["state"] for name, objective in found.items()} == {
+        "share of scrapes that worked": "met",
+        "requests a second": "missed",
+        "scrapes": "met",
+        "requests so far": "missed",
+        "an exporter that is not there": "no_data",
+        "several series": "no_data",
+    }
+    assert found["share of scrapes that worked"]["value"] == 1
+    assert found["requests a second"]["value"] == pytest.approx(result["throughput_rps"], rel=0.4)
+    assert run.wait() == 4  # no data outweighs what was missed
+    html = (tmp_path / "verdict.html").read_text()
+    text = " ".join(output.split())
+    for name in found:
+        assert name in text
+        assert name in html
+    assert "several series: the query has " in output
+    assert "requests so far: rise over the run is +" in text
+
+    times = result["analysis"]["server"]["times"]
+    assert times, result["analysis"]["server"]
+    for time in times:
+        assert time["server_ms"] == pytest.approx(100, abs=15)
+        assert time["ours_ms"] < 1.5 * time["server_ms"]

@@ -1,0 +1,161 @@
+"""The server's own times stand beside ours only where they are of the same requests."""
+
+import prometheus_client
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chaterload.measure import Endpoint, Measurement, Snapshot
+from chaterload.serverside import ServerSide, ServerTime, Work, compare_sides, parse_metrics, read_metrics
+from chaterload.standin import process as stand_in
+from chaterload.standin.counters import Counters
+
+TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
+PAGE = """# HELP http_request_latency_seconds Latency
+# TYPE http_request_latency_seconds histogram
+http_request_latency_seconds_bucket{method="GET",endpoint="eater_get_today",le="+Inf"} 7.0
+http_request_latency_seconds_count{method="GET",endpoint="eater_get_today"} 7.0
+http_request_latency_seconds_sum{method="GET",endpoint="eater_get_today"} 3.5
+http_request_latency_seconds_count{method="POST",endpoint="/manual_weight",pod="a"} 2.0
+http_request_latency_seconds_sum{method="POST",endpoint="/manual_weight",pod="a"} 0.25
+http_request_latency_seconds_count{method="POST",endpoint="/manual_weight",pod="b"} 4.0
+http_request_latency_seconds_sum{method="POST",endpoint="/manual_weight",pod="b"} 0.5
+# TYPE process_cpu_seconds counter
+process_cpu_seconds_total 12.5
+"""
+
+
+def ours(today=100, weight=50, today_ms=600.0, weight_ms=90.0):
+    return Snapshot(
+        {
+            TODAY: Measurement(today, 0, {}, today * today_ms),
+            WEIGHT: Measurement(weight, 0, {}, weight * weight_ms),
+        },
+        10.0,
+    )
+
+
+def work(today=100.0, weight=50.0, today_s=0.5, weight_s=0.08):
+    return {TODAY: Work(today, today * today_s), WEIGHT: Work(weight, weight * weight_s)}
+
+
+def test_a_page():
+    """Counts and sums are added up over other labels; an endpoint is a path, with or without its slash."""
+    assert parse_metrics(PAGE) == {TODAY: Work(7, 3.5), WEIGHT: Work(6, 0.75)}
+
+
+def test_the_page_of_the_stand_in():
+    """What prometheus-client writes is read back."""
+    counters = Counters()
+    for seconds in (0.5, 1.5):
+        counters.began("GET", "/eater_get_today")
+        counters.ended("GET", "/eater_get_today", 200, seconds)
+    assert parse_metrics(counters.metrics().decode()) == {TODAY: Work(2, 2.0)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<!doctype html><title>404</title>",
+        "not prometheus {",
+        prometheus_client.generate_latest().decode(),
+        'http_request_latency_seconds_count{method="GET" 1',
+        'http_request_latency_seconds_count{method="GET"} NaN',
+        'http_request_latency_seconds_count{method="GET"} +Inf',
+    ],
+)
+def test_no_such_page(text):
+    """Other text, other metrics, and numbers that are none are no page."""
+    assert parse_metrics(text) is None
+
+
+WORDS = ("http_request_latency_seconds", "_count", "_sum", 'method="GET"', 'endpoint="/a"', "# TYPE ", "# HELP ")
+SIGNS = ("{", "}", ",", "=", '"', "\\", " ", "\n", "1", "-1", "NaN", "1e999", "# EOF", "\x00", "é", "\r", "{}")
+PIECES = st.sampled_from((*WORDS, *SIGNS))
+
+
+@given(st.lists(PIECES, max_size=40).map("".join) | st.text())
+def test_any_text(text):
+    """Whatever the page holds, reading it raises nothing."""
+    found = parse_metrics(text)
+    assert found is None or all(isinstance(value, Work) for value in found.values())
+
+
+def test_waiting_in_front_of_the_server():
+    """Our mean time less the server's is waiting, and the endpoint that waits most comes first."""
+    side = compare_sides({TODAY: Work(1000, 70.0)}, {TODAY: Work(1100, 120.0), WEIGHT: Work(50, 4.0)}, ours())
+    assert side.note == ""
+    assert side.times == (ServerTime(TODAY, 600.0, 500.0), ServerTime(WEIGHT, 90.0, 80.0))
+    assert [time.waiting_ms for time in side.times] == pytest.approx([100.0, 10.0])
+
+
+def test_no_negative_waiting():
+    """Where the server's clock says more than ours, nobody waited."""
+    assert ServerTime(TODAY, 100.0, 101.0).waiting_ms == 0
+
+
+@pytest.mark.parametrize("share", [0.96, 1.0, 1.04])
+def test_counts_that_agree(share):
+    """Counts within 5 % of ours are of our requests."""
+    assert compare_sides({}, work(100 * share, 50 * share), ours()).times
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 10])
+def test_one_replica_of_several(replicas):
+    """A page that counts a part of our requests is one process of several: that is said, and nothing is claimed."""
+    side = compare_sides({}, work(100 / replicas, 50 / replicas), ours())
+    assert side.times == ()
+    assert f"/metrics counts {150 / replicas:.0f} of our 150 requests: it shows one of several processes" in side.note
+
+
+def test_two_replicas_that_answer_in_turn():
+    """Counts that fell between the two looks come from two processes, even where the sum of them would fit."""
+    before, after = {TODAY: Work(900, 450.0), WEIGHT: Work(0, 0.0)}, {TODAY: Work(20, 10.0), WEIGHT: Work(1030, 80.0)}
+    side = compare_sides(before, after, ours())
+    assert side.times == ()
+    assert "one of several processes" in side.note
+
+
+def test_a_server_that_started_anew():
+    """Counts below those before give no negative number in the sentence."""
+    side = compare_sides(work(5000, 5000), work(10, 5), ours())
+    assert "/metrics counts 0 of our 150 requests" in side.note
+
+
+def test_others_use_the_server():
+    """A page that counts more requests than ours is not only of our requests."""
+    side = compare_sides({}, work(300, 50), ours())
+    assert side == ServerSide(note="/metrics counts 350 requests and we made 150: others use the server too")
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, {}), ({}, None), (None, None), (None, work())])
+def test_without_a_page_nothing_is_said(before, after):
+    """A page that is missing at the start or at the end is no failure and no note."""
+    assert compare_sides(before, after, ours()) == ServerSide()
+
+
+def test_nothing_in_common():
+    """Where the page knows none of our endpoints, or we asked none, nothing is said."""
+    assert compare_sides({}, {Endpoint("GET", "/other"): Work(5, 1)}, ours()) == ServerSide()
+    assert compare_sides({}, work(), Snapshot({}, 0.0)) == ServerSide()
+    assert compare_sides({}, work(), ours(today=0, weight=0)) == ServerSide()
+
+
+COUNTS = st.floats(0, 1e6)
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS, st.integers(0, 10_000), st.integers(0, 10_000))
+def test_any_counts(a, b, c, d, today, weight):
+    """Whatever both sides counted, there is a note or there are times, never both, and no time is negative."""
+    side = compare_sides(work(a, b), {TODAY: Work(c, c), WEIGHT: Work(d, d)}, ours(today, weight))
+    assert not (side.times and side.note)
+    assert all(time.waiting_ms >= 0 for time in side.times)
+
+
+def test_reading_a_page():
+    """The stand-in's page is read over HTTP; a server without one, and no server at all, are no page."""
+    with stand_in.start() as server:
+        assert read_metrics(server.host, tls_verify=True) is None  # nothing asked yet
+        assert read_metrics(f"{server.host}/nowhere", tls_verify=True) is None
+    assert read_metrics(server.host, tls_verify=True) is None
