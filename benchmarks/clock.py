@@ -15,4 +15,6 @@ class OneRequest(ChaterUser):
 
     abstract = False
     wait_time = between(0, 2 * PAUSE)
-    tasks = [ChaterUser.custom_date_query]
+
+
+OneRequest.tasks = [ChaterUser.custom_date_query]  # afterwards: a class's own are added to those that it inherits

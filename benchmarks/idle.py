@@ -19,4 +19,6 @@ class Idle(ChaterUser):
 
     abstract = False
     wait_time = constant(0)
-    tasks = [idle]
+
+
+Idle.tasks = [idle]  # afterwards: a class's own are added to those that it inherits

@@ -143,8 +143,8 @@ class Control:
 
     def on_test_stopping(self, **_: Any) -> None:
         """The users are about to be stopped."""
-        if self.course and self.course.end is None:
-            self.course.end = datetime.now(UTC)
+        if self.course:
+            self.course.finish()
         self.role.finish()
 
     def on_test_stop(self, **_: Any) -> None:
@@ -224,9 +224,9 @@ class Control:
     def _watch(self, course: Course) -> None:
         """Sample the run, and stop it when it is past saving."""
         critical_since: float | None = None
-        while self.course is course and course.end is None:
+        while self.course is course and not course.finished:
             gevent.sleep(INTERVAL_S)
-            if course.end is not None:
+            if course.finished:
                 return
             self._sample(course)
             critical_since = self._critical_since(course, critical_since)

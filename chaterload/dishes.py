@@ -31,18 +31,20 @@ class DishTimes:
         self._slots = slots
         self._lowest: int | None = None
         self._highest = 0
+        self._floor = 0
+        """The highest time of the days before: a clock that is set back over midnight must not lead below it."""
 
     def next(self, now_ms: int) -> int:
         time = now_ms - (now_ms - self._slot) % self._slots
         if self._lowest is None or (time > self._highest and self._highest // DAY_MS < time // DAY_MS):
             # the first, also of a new day
-            self._lowest = self._highest = time
+            self._floor, self._lowest, self._highest = self._highest, time, time
             return time
         if time > self._highest:
             self._highest = time
             return time
         earlier = self._lowest - self._slots
-        if earlier // DAY_MS == now_ms // DAY_MS:
+        if earlier // DAY_MS == now_ms // DAY_MS and earlier > self._floor:
             self._lowest = earlier
             return earlier
         self._highest += self._slots

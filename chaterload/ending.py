@@ -1,8 +1,9 @@
 """From Locust's figures to a Report."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from platform import python_version
 
@@ -75,11 +76,10 @@ class Judge:
 
 @dataclass
 class Course:
-    """How a run went, besides its figures."""
+    """How a run went, besides its figures. Made when it starts; its length is that of a clock nobody can set."""
 
     start: datetime
     history: History = field(default_factory=History)
-    end: datetime | None = None
     workers: int = 0
     shape: NamedShape | None = None
     invalid: list[str] = field(default_factory=list)
@@ -89,10 +89,33 @@ class Course:
     server_before: Mapping[Endpoint, Work] | None = None
     """The server's figures at the start, None where it has none."""
 
+    _began: float = field(default_factory=time.monotonic, init=False)
+    _ended: float | None = field(default=None, init=False)
+    _offset: float = field(default_factory=lambda: time.time() - time.monotonic(), init=False)
+
+    def finish(self) -> None:
+        """The users are about to be stopped. Only the first call counts."""
+        if self._ended is None:
+            self._ended = time.monotonic()
+
+    @property
+    def finished(self) -> bool:
+        return self._ended is not None
+
     @property
     def seconds(self) -> float:
         """So far, or in all."""
-        return ((self.end or datetime.now(UTC)) - self.start).total_seconds()
+        return (time.monotonic() if self._ended is None else self._ended) - self._began
+
+    @property
+    def end(self) -> datetime:
+        """Now, while it goes on."""
+        return self.start + timedelta(seconds=self.seconds)
+
+    @property
+    def clock_set_by(self) -> float:
+        """By how many seconds somebody set the clock since the start; Locust's own times follow it."""
+        return time.time() - time.monotonic() - self._offset
 
 
 def measurement(entry: StatsEntry) -> Measurement:
@@ -103,11 +126,11 @@ def measurement(entry: StatsEntry) -> Measurement:
     )
 
 
-def snapshot(stats: RequestStats) -> Snapshot:
+def snapshot(stats: RequestStats, clock_set_by: float = 0.0) -> Snapshot:
     """All of Locust's statistics, as they are now."""
     endpoints = {Endpoint(method, path): measurement(entry) for (path, method), entry in stats.entries.items()}
     seconds = (stats.last_request_timestamp or stats.start_time) - stats.start_time
-    return Snapshot(endpoints, max(0.0, seconds))
+    return Snapshot(endpoints, max(0.0, seconds - clock_set_by))
 
 
 def failures(stats: RequestStats) -> list[Failures]:
@@ -126,8 +149,7 @@ def ask_platform(settings: Settings, judge: Judge, course: Course) -> list[tuple
     """What Prometheus says of the run; nothing where the settings name none."""
     if not settings.prometheus_url:
         return []
-    end = course.end or datetime.now(UTC)
-    return [(query, ask(settings.prometheus_url, query, course.start, end)) for query in judge.queries]
+    return [(query, ask(settings.prometheus_url, query, course.start, course.end)) for query in judge.queries]
 
 
 def ask_server(environment: Environment, settings: Settings) -> Mapping[Endpoint, Work] | None:
@@ -145,7 +167,7 @@ def make_report(
     server_after: Mapping[Endpoint, Work] | None = None,
 ) -> Report:
     """Judge the run as it is now, with what the platform's own figures say where they were asked for."""
-    figures = snapshot(environment.stats)
+    figures = snapshot(environment.stats, course.clock_set_by)
     rows = failures(environment.stats)
     reports = role.reports()
     judged = course.shape.best() if isinstance(course.shape, CapacityShape) else None
@@ -238,7 +260,7 @@ def _run(environment: Environment, settings: Settings, course: Course) -> Run:
     return Run(
         host=environment.host or settings.host,
         start=course.start,
-        end=course.end or datetime.now(UTC),
+        end=course.end,
         users=course.history.peak_users,
         workers=course.workers,
         strategy=course.shape.name if course.shape else None,

@@ -7,7 +7,8 @@ from locust.contrib.fasthttp import FastHttpSession
 from locust.event import EventHook
 
 from chaterload.accounts import Account
-from chaterload.answers import GRPC, Kind, judge, judge_connection
+from chaterload.answers import GRPC, Kind
+from chaterload.client import judge_response, mend
 from proto.alcohol_pb2 import GetAlcoholLatestResponse
 
 logger = logging.getLogger(__name__)
@@ -51,14 +52,9 @@ def preflight(host: str, account: Account | None, *, tls_verify: bool) -> str | 
 
 
 def _ask(host: str, account: Account | None, tls_verify: bool) -> Kind | None:
-    session = FastHttpSession(
-        host, EventHook(), None, insecure=not tls_verify, network_timeout=TIMEOUT_S, connection_timeout=TIMEOUT_S
-    )
+    limits = {"network_timeout": TIMEOUT_S, "connection_timeout": TIMEOUT_S}
+    session = mend(FastHttpSession(host, EventHook(), None, insecure=not tls_verify, **limits))
     headers = account.headers(None) if account else {}
     response = session.get("/alcohol_latest", headers=headers, catch_response=True, allow_redirects=False)
-    if response.status_code == 0:
-        return judge_connection(response.request_meta["exception"])
-    body = response.content or b""
-    content_type = response.headers.get("content-type") if response.headers else None
-    answer = judge(response.status_code, str(content_type), body, GetAlcoholLatestResponse, GRPC)
+    answer = judge_response(response, GetAlcoholLatestResponse, GRPC)
     return answer if isinstance(answer, Kind) else None

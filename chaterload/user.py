@@ -13,7 +13,8 @@ from locust.exception import CatchResponseError, StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from chaterload.accounts import Account, now_ms
-from chaterload.answers import GRPC, JSON, PROTOBUF, Good, JsonAnswer, Kind, judge, judge_connection
+from chaterload.answers import GRPC, JSON, PROTOBUF, Good, JsonAnswer, Kind
+from chaterload.client import judge_response, mend
 from chaterload.dishes import Dish, State, tells_today
 from chaterload.shared import Shared
 from chaterload.strategies import STRATEGIES
@@ -52,7 +53,7 @@ class ProtobufUser(FastHttpUser):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.client.client.cookiejar = None  # Chater UI sets none, and keeping them costs 5 % of a request
+        mend(self.client).client.cookiejar = None  # Chater UI sets none, and keeping them costs 5 % of a request
 
     def on_start(self) -> None:
         """Take an account; without one there is nothing that this user could do."""
@@ -132,7 +133,7 @@ class ProtobufUser(FastHttpUser):
             catch_response=True,
             allow_redirects=False,
         ) as response:
-            result = self._judge(response, expected, JSON if isinstance(expected, JsonAnswer) else content_type)
+            result = judge_response(response, expected, JSON if isinstance(expected, JsonAnswer) else content_type)
             if check is not None and not isinstance(result, Kind):
                 result = check(result) or result
             if not isinstance(result, Kind):
@@ -143,14 +144,6 @@ class ProtobufUser(FastHttpUser):
         if result in _TOKEN_REJECTED:
             self.account.renew()
         return None
-
-    @staticmethod
-    def _judge(response: Any, expected: type[Message] | JsonAnswer, content_type: str) -> Good | Kind:
-        status = response.status_code
-        error = response.request_meta["exception"]
-        if status == 0 or (error is not None and status == 200):  # no answer, or one that broke off
-            return judge_connection(error)
-        return judge(status, response.headers.get("content-type"), response.content or b"", expected, content_type)
 
     def look(self, *claims: Claim) -> Today | None:
         """Ask for today's list and judge by it, besides the deletes, what is claimed.

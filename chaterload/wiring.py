@@ -21,6 +21,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from locust.web import WebUI
 
+from chaterload import resolver
 from chaterload.cluster import Master, Worker
 from chaterload.control import Control, say
 from chaterload.ending import Judge
@@ -129,6 +130,7 @@ def add_options(parser: LocustArgumentParser, **_: Any) -> None:
 def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: Any) -> None:
     """Before anything is sent: settings, host, stand-in, and for a run that starts by itself, host and token."""
     _take_interrupts(environment)
+    resolver.install()
     try:
         settings = load_settings()
         _set_up(environment, settings)

@@ -1,0 +1,41 @@
+"""What Locust's fast client leaves to us: answers that are none, told as a kind of failure and never as a crash."""
+
+import zlib
+from typing import Any
+
+import brotli  # type: ignore[import-untyped]  # comes with geventhttpclient
+from locust.contrib.fasthttp import FastHttpSession, FastResponse, LocustBadStatusCode
+
+from chaterload.answers import Expected, Good, Kind, judge, judge_connection
+
+UNREADABLE = b"\xff"
+"""Neither a message nor JSON: stands for a body that its Content-Encoding does not fit."""
+
+
+class _Answer(FastResponse):
+    """Locust's, which lets what brotli says about a wrong body, and unknown encodings, end the user's task."""
+
+    def _content(self) -> bytes | None:
+        try:
+            content: bytes | None = super()._content()
+        except (zlib.error, brotli.error, ValueError):
+            self.release()
+            return UNREADABLE
+        return content
+
+
+def mend(session: FastHttpSession) -> FastHttpSession:
+    """`session`, with bodies that can be judged whatever they hold."""
+    session.client.response_type = _Answer
+    return session
+
+
+def judge_response(response: Any, expected: Expected, content_type: str) -> Good | Kind:
+    """`judge` for an answer of Locust's, or for what kept it from coming whole."""
+    error = response.request_meta["exception"]
+    if error is not None and not isinstance(error, LocustBadStatusCode):
+        return judge_connection(error)
+    told = response.headers.get("content-type")
+    if isinstance(told, list):  # said twice
+        told = told[0]
+    return judge(response.status_code, told, response.content or b"", expected, content_type)

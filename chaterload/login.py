@@ -1,0 +1,69 @@
+"""A login for Locust's web UI, which asks for none by itself: LOCUST_WEB_USERNAME and LOCUST_WEB_PASSWORD.
+
+They are read from the environment alone: Locust shows its options in the web page and sends them to its workers.
+"""
+
+import hmac
+import logging
+import os
+import secrets
+
+from flask import Blueprint, redirect, request, session, url_for
+from flask_login import UserMixin, login_user
+from locust.web import WebUI
+from werkzeug.wrappers import Response
+
+from chaterload.exits import Refused
+
+logger = logging.getLogger(__name__)
+
+USERNAME, PASSWORD = "LOCUST_WEB_USERNAME", "LOCUST_WEB_PASSWORD"
+
+
+class _Visitor(UserMixin):
+    """Whoever knows the one name and password that there are."""
+
+    id = "visitor"
+
+
+def is_wanted() -> bool:
+    """Whether name and password are there, so that the web UI has to ask for them."""
+    return bool(_held(USERNAME) and _held(PASSWORD))
+
+
+def check(web_login: bool) -> None:
+    """Refused when only one of the two variables is set, or neither where a login is asked for."""
+    missing = [name for name in (USERNAME, PASSWORD) if not _held(name)]
+    if len(missing) == 1 or (missing and web_login):
+        raise Refused(f"{' and '.join(missing)} not set. Expected {USERNAME} and {PASSWORD} for a login, or neither.")
+
+
+def protect(web_ui: WebUI, base_path: str) -> None:
+    """Let in, where a login is asked for, whoever gives the right name and password on Locust's login page."""
+    if not web_ui.web_login:
+        return
+    app = web_ui.app
+    assert app is not None
+    # A key of this process alone: a restart ends every session.
+    app.config.update(SECRET_KEY=secrets.token_bytes(32), SESSION_COOKIE_SAMESITE="Lax")
+    app.config.update(SESSION_COOKIE_SECURE=bool(web_ui.tls_cert and web_ui.tls_key))
+    web_ui.auth_args = {"username_password_callback": f"{base_path or ''}/login"}
+    web_ui.login_manager.user_loader(lambda user_id: _Visitor() if user_id == _Visitor.id else None)
+    pages = Blueprint("login", __name__, url_prefix=base_path or None)
+
+    @pages.route("/login", methods=["POST"])
+    def log_in() -> Response:
+        given = [request.form.get(field, "").encode(errors="replace") for field in ("username", "password")]
+        right = [hmac.compare_digest(*pair) for pair in zip(given, map(_held, (USERNAME, PASSWORD)), strict=True)]
+        if all(right):
+            login_user(_Visitor())
+            return redirect(url_for("locust.index"))
+        logger.warning("Somebody gave a wrong name or password in the web UI.")
+        session["auth_error"] = "Wrong name or password"
+        return redirect(url_for("locust.login"))
+
+    app.register_blueprint(pages)
+
+
+def _held(name: str) -> bytes:
+    return os.environ.get(name, "").encode(errors="surrogateescape")
