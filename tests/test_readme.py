@@ -1,0 +1,106 @@
+"""README tells the truth: its table, its links, its commands and its examples."""
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from chaterload import strategies
+from chaterload.exits import Exit
+from chaterload.objectives import parse_objectives
+from chaterload.settings import Settings, variable
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TABLE = README.split("## Settings and options")[1].split("\n## ")[0]
+
+# Prints our options as JSON, from Locust's own parser: importing Locust patches the process for good.
+OPTIONS = """
+import json
+from locust.argument_parser import get_parser
+import locustfile
+group = next(g for g in get_parser()._action_groups if g.title == "Chater load test")
+print(json.dumps({a.option_strings[0]: a.env_var for a in group._group_actions}))
+"""
+PARSE = """
+import json, sys
+from locust.argument_parser import get_parser
+import locustfile
+for line in json.load(sys.stdin):
+    get_parser().parse_args(line)
+"""
+
+
+def python(program: str, stdin: str = "") -> str:
+    """What a program prints in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=stdin, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_every_setting_is_in_the_table() -> None:
+    """The table names each setting that exists, each option with its variable, and none that does not."""
+    settings = {variable(name, field) for name, field in Settings.model_fields.items()}
+    options: dict[str, str | None] = json.loads(python(OPTIONS))
+    told = set(re.findall(r"\b(?:TEST_[A-Z_]+|(?:EATER_)?TARGET_HOST)\b", TABLE))
+    assert told == settings | {name for name in options.values() if name}
+    assert set(re.findall(r"`(--[a-z-]+)`", TABLE)) == {*options, "--host"}
+    for option, name in options.items():
+        assert any(option in line and (name or "") in line for line in TABLE.splitlines()), option
+
+
+def test_every_link_resolves() -> None:
+    """Each link inside the repository leads to a file."""
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_locust_command_parses() -> None:
+    """Each locust command is one that Locust's own parser takes with our options."""
+    lines = [line.replace("\\\n", " ") for block in blocks("sh") for line in re.sub(r"\\\n", " ", block).splitlines()]
+    commands = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith(".venv/bin/locust")]
+    assert len(commands) >= 5
+    python(PARSE, json.dumps(commands))
+
+
+def test_every_make_target_exists() -> None:
+    """Each `make` target that README names is in the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)`", README)) <= targets
+    assert {"run", "test", "check", "proto", "clean"} <= targets
+
+
+def test_the_strategies_are_as_told() -> None:
+    """The table of strategies has each of them, and the example of a new one is one."""
+    section = README.split("## Strategies")[1].split("\n## ")[0]
+    told = re.findall(r"^\| (\w+) \|", section, re.MULTILINE)
+    assert told[1:] == list(strategies.NAMES)
+    example = next(block for block in blocks("python") if block.startswith("Strategy("))
+    names = {"Strategy": strategies.Strategy, "Stage": strategies.Stage}
+    made = eval(compile(ast.parse(example.rstrip().rstrip(","), mode="eval"), "README", "eval"), names)  # noqa: S307
+    assert made.peak_users == 80
+
+
+def test_the_objectives_example_is_one() -> None:
+    """The example of an objectives file is read as one."""
+    assert len(parse_objectives(tomllib.loads(blocks("toml")[0]), "README")) == 3
+
+
+@pytest.mark.parametrize("code", list(Exit))
+def test_every_exit_code_is_told(code: Exit) -> None:
+    """README explains each exit code."""
+    assert re.search(rf"^\| {int(code)} \| \w", README, re.MULTILINE)
