@@ -19,6 +19,8 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +28,22 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
-from chaterload.measure import percentile  # noqa: E402
 from chaterload.standin import process as stand_in  # noqa: E402
 from chaterload.standin.process import StandInProcess  # noqa: E402
+from chaterload.tokens import make_token  # noqa: E402
 
 GENERATOR_CORE, SERVER_CORE = 0, 1
 TICKS = os.sysconf("SC_CLK_TCK")
 Result = dict[str, Any]
+
+
+@dataclass
+class Target:
+    """What a generator has to know of a server, and we to measure."""
+
+    host: str
+    token: str
+    email: str
 
 
 def cpu_seconds(pid: int) -> float:
@@ -48,13 +59,13 @@ def memory_kib(pid: int) -> float:
     return float(found[1])
 
 
-def page(server: StandInProcess, path: str) -> Any:
+def page(server: StandInProcess | Target, path: str) -> Any:
     """A JSON page of the stand-in's."""
     with urllib.request.urlopen(f"{server.host}/_standin/{path}", timeout=30) as answer:
         return json.load(answer)
 
 
-def requests_of(server: StandInProcess) -> int:
+def requests_of(server: StandInProcess | Target) -> int:
     """How many requests the server has counted."""
     return sum(row["requests"] for row in page(server, "counters")["endpoints"].values())
 
@@ -68,7 +79,22 @@ def server(*options: str, core: int = SERVER_CORE) -> Iterator[StandInProcess]:
 
 
 @contextmanager
-def generator(command: list[str], target: StandInProcess, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+def fast_server(delays: str = "") -> Iterator[Target]:
+    """The cheap server on a core of its own; `delays` as MS:SHARE with commas between."""
+    command = ["taskset", "-c", str(SERVER_CORE), sys.executable, str(HERE / "fastserver.py"), delays]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    try:
+        token = make_token("any", "loadtest@example.com", timedelta(hours=1))
+        yield Target(f"http://127.0.0.1:{process.stdout.readline().strip()}", token, "loadtest@example.com")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@contextmanager
+def generator(command: list[str], target: StandInProcess | Target, **env: str) -> Iterator[subprocess.Popen[bytes]]:
     """A load generator on the other core; ended with SIGINT."""
     environment = {
         **os.environ,
@@ -120,7 +146,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
 
 def cpu_per_request_us(command: list[str], seconds: float, warm: int = 300, **env: str) -> tuple[float, float]:
     """Microseconds of CPU for each request, and requests per second."""
-    with server() as target, generator(command, target, **env) as process:
+    with fast_server() as target, generator(command, target, **env) as process:
         wait_until(lambda: requests_of(target) >= warm)
         cpu, count, start = cpu_seconds(process.pid), requests_of(target), time.monotonic()
         time.sleep(seconds)
@@ -202,48 +228,40 @@ def measure_processes(seconds: float) -> Result:
     return {"requests per second": rates, "two / one": rates[2] / rates[1]}
 
 
-DELAYS = {
-    "20 ms": ("--latency-ms", "20"),
-    "100 ms": ("--latency-ms", "100"),
-    "1000 ms": ("--latency-ms", "1000"),
-    "mixture": ("--latency-mix", "20:0.9,200:0.08,1000:0.02"),
-}
+DELAYS = {"20 ms": "20:1", "100 ms": "100:1", "1000 ms": "1000:1", "mixture": "20:0.9,200:0.08,1000:0.02"}
 
 
 def measure_clock(seconds: float) -> Result:
-    """The reported percentiles against the delays that the server really took."""
+    """The reported percentiles against the times that the server really took, from a connection to its answer."""
     figures: Result = {}
-    for name, options in DELAYS.items():
+    for name, delays in DELAYS.items():
         for rate in (50, 200):
-            figures[f"{name} at {rate}/s"] = _clock(options, rate, seconds)
-    figures["100 ms, the generator at 80 % of its core"] = _clock(("--latency-ms", "100"), None, seconds)
+            figures[f"{name} at {rate}/s"] = _clock(delays, 200, 200 / rate, seconds)
+    figures["100 ms, a busy generator"] = _clock("100:1", 200, 0.0, seconds)
     return figures
 
 
-def _clock(options: tuple[str, ...], rate: int | None, seconds: float) -> Result:
-    """One run of one small request, at `rate` per second; None is as many as keep its core 80 % busy."""
-    users = 200
-    pause = users / rate if rate else 0.28
+def _clock(delays: str, users: int, pause: float, seconds: float) -> Result:
+    """One run of one small request by so many users, without its ramp."""
+    ramp = 4
     with tempfile.TemporaryDirectory() as folder:
         verdict = Path(folder, "verdict.json")
-        command = locust(
-            "clock.py", users, "--run-time", f"{int(seconds + users / 100)}s", "--verdict-json", str(verdict)
-        )
-        with server(*options) as target, generator(command, target, BENCH_PAUSE=str(pause)) as process:
+        options = ("--spawn-rate", str(users / ramp), "--reset-stats", "--verdict-json", str(verdict))
+        command = locust("clock.py", users, *options, "--run-time", f"{int(seconds * 2 + ramp)}s")
+        with fast_server(delays) as target, generator(command, target, BENCH_PAUSE=str(pause)) as process:
             wait_until(lambda: requests_of(target) > users)
+            time.sleep(ramp)
             busy, start = cpu_seconds(process.pid), time.monotonic()
-            time.sleep(seconds / 2)
+            time.sleep(seconds)
             busy = (cpu_seconds(process.pid) - busy) / (time.monotonic() - start)
             process.wait(120)
-            truth = page(target, "delays?path=/get_food_custom_date")
+            truth = page(target, "delays")
         row = next(r for r in json.loads(verdict.read_text())["endpoints"] if r["path"] == "/get_food_custom_date")
-    counts: dict[int, int] = {}
-    for delay in truth:
-        counts[round(delay)] = counts.get(round(delay), 0) + 1
-    result: Result = {"CPU of the generator": busy}
-    for key, share in (("median_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)):
-        result[key] = {"told": row[key], "true": percentile(counts, share)}
-    return result
+    truth.sort()
+    told = {0.5: row["median_ms"], 0.95: row["p95_ms"], 0.99: row["p99_ms"]}
+    true = {share: truth[min(len(truth) - 1, int(share * len(truth)))] for share in told}
+    percentiles = {f"p{share * 100:.0f} ms, told - true": f"{told[share]:.0f} - {true[share]:.1f}" for share in told}
+    return {"generator's CPU": busy, "requests": len(truth), **percentiles}
 
 
 FIRST = "POST /get_food_custom_date"

@@ -4,7 +4,7 @@ import zlib
 from typing import Any
 
 import brotli  # type: ignore[import-untyped]  # comes with geventhttpclient
-from locust.contrib.fasthttp import FastHttpSession, FastResponse, LocustBadStatusCode
+from locust.contrib.fasthttp import FastHttpSession, FastResponse
 
 from chaterload.answers import Expected, Good, Kind, judge, judge_connection
 
@@ -15,9 +15,9 @@ UNREADABLE = b"\xff"
 class _Answer(FastResponse):
     """Locust's, which lets what brotli says about a wrong body, and unknown encodings, end the user's task."""
 
-    def _content(self) -> bytes | None:
+    def _content(self) -> bytes:
         try:
-            content: bytes | None = super()._content()
+            content: bytes = super()._content()  # type: ignore[no-untyped-call]
         except (zlib.error, brotli.error, ValueError):
             self.release()
             return UNREADABLE
@@ -25,15 +25,17 @@ class _Answer(FastResponse):
 
 
 def mend(session: FastHttpSession) -> FastHttpSession:
-    """`session`, with bodies that can be judged whatever they hold."""
-    session.client.response_type = _Answer
+    """`session`, with answers that can be judged whatever they hold."""
+    agent = session.client
+    agent.response_type = _Answer  # type: ignore[misc]  # the class's own would be every session's
+    agent.valid_response_codes = range(1000)  # type: ignore[misc,assignment]  # for others it decodes the body as text
     return session
 
 
 def judge_response(response: Any, expected: Expected, content_type: str) -> Good | Kind:
     """`judge` for an answer of Locust's, or for what kept it from coming whole."""
     error = response.request_meta["exception"]
-    if error is not None and not isinstance(error, LocustBadStatusCode):
+    if error is not None:  # no answer, or one that broke off
         return judge_connection(error)
     told = response.headers.get("content-type")
     if isinstance(told, list):  # said twice

@@ -79,6 +79,10 @@ class Master(Role):
         return True
 
     def reports(self) -> list[dict[str, Any]]:
+        """What each process did; of a lost worker what it told last, of whose dishes nothing is certain since."""
+        for worker in self._lost.keys() & self._reports.keys():
+            for leftover in self._reports[worker].get("leftovers", ()):
+                leftover[-1] = False
         return [self.report(), *self._reports.values()]
 
     def lost(self) -> list[str]:

@@ -56,6 +56,11 @@ class Control:
         return runner
 
     @property
+    def workers(self) -> int:
+        """0 in a run of one process."""
+        return self.runner.worker_count if isinstance(self.runner, MasterRunner) else 0
+
+    @property
     def is_running(self) -> bool:
         return self.runner.state in (STATE_SPAWNING, STATE_RUNNING)
 
@@ -121,7 +126,7 @@ class Control:
                 self.environment.process_exit_code = Exit.NEVER_STARTED
                 self.runner.quit()
             raise gevent.GreenletExit from None  # Locust would start the users all the same
-        workers = self.runner.worker_count if isinstance(self.runner, MasterRunner) else 0
+        workers = self.workers
         shape = self.environment.shape_class
         # the web UI's picker sets no option, and the workers' users ask for it
         self.options.strategy = shape.name if isinstance(shape, NamedShape) else None

@@ -31,7 +31,7 @@ from chaterload.objectives import DEFAULT_FILE, Objective, evaluate, parse_objec
 from chaterload.queries import Query, Series, ask, judge_query, parse_queries
 from chaterload.report.model import Report, Run
 from chaterload.scenario import asked, calls_of
-from chaterload.serverside import Work, compare_sides, read_metrics
+from chaterload.serverside import Work, compare_sides, parse_metrics, read_metrics
 from chaterload.settings import Settings, shown
 from chaterload.shapes import CapacityShape, NamedShape, StagedShape
 from chaterload.shared import Leftover
@@ -48,6 +48,8 @@ DRIFT_FROM_S = 120.0
 
 WARM_UP = 0.1
 """The share of a run that is left out of the drift: caches fill, users start."""
+
+ServerFigures = Mapping[Endpoint, Work] | None
 
 _KIND_OF_TEXT = {StatsError.parse_error(error): kind for kind, error in FAILURES.items()}
 
@@ -86,10 +88,10 @@ class Course:
     """Why it proves nothing, as far as seen on the way."""
     missed: list[str] = field(default_factory=list)
     """Why it is a failure, besides the objectives."""
-    server_before: Mapping[Endpoint, Work] | None = None
-    """The server's figures at the start, None where it has none."""
+    server_before: str | None = None
+    """The server's /metrics at the start, None where it has none."""
 
-    _began: float = field(default_factory=time.monotonic, init=False)
+    _began: float = field(default_factory=lambda: time.monotonic(), init=False)
     _ended: float | None = field(default=None, init=False)
     _offset: float = field(default_factory=lambda: time.time() - time.monotonic(), init=False)
 
@@ -152,8 +154,8 @@ def ask_platform(settings: Settings, judge: Judge, course: Course) -> list[tuple
     return [(query, ask(settings.prometheus_url, query, course.start, course.end)) for query in judge.queries]
 
 
-def ask_server(environment: Environment, settings: Settings) -> Mapping[Endpoint, Work] | None:
-    """The server's own figures as they are now, None where it has none."""
+def ask_server(environment: Environment, settings: Settings) -> str | None:
+    """The server's /metrics as they are now, None where it has none."""
     return read_metrics(environment.host or settings.host, tls_verify=settings.tls_verify)
 
 
@@ -164,7 +166,7 @@ def make_report(
     judge: Judge,
     course: Course,
     platform: Sequence[tuple[Query, Series | None]] = (),
-    server_after: Mapping[Endpoint, Work] | None = None,
+    server_after: str | None = None,
 ) -> Report:
     """Judge the run as it is now, with what the platform's own figures say where they were asked for."""
     figures = snapshot(environment.stats, course.clock_set_by)
@@ -194,9 +196,16 @@ def make_report(
         history=course.history.samples,
         changes=changes,
         analysis=replace(
-            analyse(course, judge.objectives), server=compare_sides(course.server_before, server_after, figures)
+            analyse(course, judge.objectives),
+            server=compare_sides(*_server_figures(course.server_before, server_after), figures),
         ),
     )
+
+
+def _server_figures(before: str | None, after: str | None) -> tuple[ServerFigures, ServerFigures]:
+    if before is None or after is None:
+        return None, None
+    return parse_metrics(before), parse_metrics(after)
 
 
 def analyse(course: Course, objectives: Sequence[Objective]) -> Analysis:

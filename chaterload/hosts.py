@@ -26,7 +26,7 @@ def host_problem(url: str) -> str | None:
         return "has a name beyond ASCII, which resolvers may read as another one"
     if parts.username or parts.password:
         return "carries a user name or password, which would be printed"
-    if parts.query or parts.fragment or any(c.isspace() or ord(c) < 32 for c in url):
+    if parts.query or parts.fragment or any(c in '<>"\\' or c.isspace() or ord(c) < 32 for c in url):
         return "is more than a base URL"
     return None
 

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 USERNAME, PASSWORD = "LOCUST_WEB_USERNAME", "LOCUST_WEB_PASSWORD"
 
 
-class _Visitor(UserMixin):
+class _Visitor(UserMixin):  # type: ignore[misc]  # flask_login is not typed
     """Whoever knows the one name and password that there are."""
 
     id = "visitor"

@@ -52,9 +52,11 @@ def preflight(host: str, account: Account | None, *, tls_verify: bool) -> str | 
 
 
 def _ask(host: str, account: Account | None, tls_verify: bool) -> Kind | None:
-    limits = {"network_timeout": TIMEOUT_S, "connection_timeout": TIMEOUT_S}
-    session = mend(FastHttpSession(host, EventHook(), None, insecure=not tls_verify, **limits))
+    session = FastHttpSession(
+        host, EventHook(), None, insecure=not tls_verify, network_timeout=TIMEOUT_S, connection_timeout=TIMEOUT_S
+    )
     headers = account.headers(None) if account else {}
-    response = session.get("/alcohol_latest", headers=headers, catch_response=True, allow_redirects=False)
+    with gevent.Timeout(TIMEOUT_S):  # the other limits begin anew with every byte
+        response = mend(session).get("/alcohol_latest", headers=headers, catch_response=True, allow_redirects=False)
     answer = judge_response(response, GetAlcoholLatestResponse, GRPC)
     return answer if isinstance(answer, Kind) else None

@@ -47,14 +47,14 @@ class ServerSide:
     note: str = ""
 
 
-def read_metrics(host: str, *, tls_verify: bool) -> dict[Endpoint, Work] | None:
-    """The server's page, None when it has none."""
+def read_metrics(host: str, *, tls_verify: bool) -> str | None:
+    """The text of the server's page, None when it has none. It is parsed later: a run should not wait for that."""
     try:
         answer = requests.get(f"{host}/metrics", timeout=TIMEOUT_S, verify=tls_verify, allow_redirects=False)
     except requests.RequestException:
         logger.debug("No /metrics at the host", exc_info=True)
         return None
-    return parse_metrics(answer.text) if answer.status_code == 200 else None
+    return answer.text if answer.status_code == 200 else None
 
 
 def parse_metrics(text: str) -> dict[Endpoint, Work] | None:

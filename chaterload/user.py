@@ -44,6 +44,9 @@ class ProtobufUser(FastHttpUser):
 
     abstract = True
     insecure = False
+    answer_timeout = 90.0
+    """Seconds for the whole of an answer: connection, the 60 s that Chater UI gives a photo, and some to transfer it.
+    Locust's own limits begin anew with every byte, so that an answer which trickles would never end."""
     concurrency = 1  # one greenlet, one connection; also what bounds geventhttpclient's own repeats of a GET
     default_headers = USER_AGENT
 
@@ -125,14 +128,17 @@ class ProtobufUser(FastHttpUser):
     ) -> Good | None:
         if self._state == LOCUST_STATE_STOPPING and not self._tidying:
             raise StopUser  # the last request is answered; what it made is removed in on_stop
-        with self.client.request(
-            method,
-            path,
-            data=body,  # type: ignore[arg-type]  # it takes bytes
-            headers=headers,
-            catch_response=True,
-            allow_redirects=False,
-        ) as response:
+        with (
+            gevent.Timeout(self.answer_timeout),
+            self.client.request(
+                method,
+                path,
+                data=body,  # type: ignore[arg-type]  # it takes bytes
+                headers=headers,
+                catch_response=True,
+                allow_redirects=False,
+            ) as response,
+        ):
             result = judge_response(response, expected, JSON if isinstance(expected, JsonAnswer) else content_type)
             if check is not None and not isinstance(result, Kind):
                 result = check(result) or result

@@ -156,6 +156,8 @@ def test_any_counts(a, b, c, d, today, weight):
 def test_reading_a_page():
     """The stand-in's page is read over HTTP; a server without one, and no server at all, are no page."""
     with stand_in.start() as server:
-        assert read_metrics(server.host, tls_verify=True) is None  # nothing asked yet
+        page = read_metrics(server.host, tls_verify=True)
+        assert page is not None
+        assert parse_metrics(page) is None  # nothing asked yet
         assert read_metrics(f"{server.host}/nowhere", tls_verify=True) is None
     assert read_metrics(server.host, tls_verify=True) is None

@@ -34,6 +34,9 @@ def write_report(option: str, path: Path, report: Report) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Write `text` to `path`, which afterwards is either as before or complete. OSError when it cannot be."""
+    if path.exists() and not path.is_file():  # a device or a pipe, such as /dev/stdout: not to be replaced by a file
+        path.write_text(text, encoding="utf-8")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     try:

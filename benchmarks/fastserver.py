@@ -1,0 +1,139 @@
+"""A server that costs little: Chater UI's answers, true enough for every judgement, and nothing else.
+
+`python benchmarks/fastserver.py [MS:SHARE,...]` prints its port; with delays it answers so much later, and tells how
+long each answer really took. The stand-in keeps the whole contract and takes five times as long; against it a generator
+is measured while it waits, and waking up costs more than the request.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from proto.alcohol_pb2 import GetAlcoholLatestResponse
+from proto.custom_date_food_pb2 import CustomDateFoodResponse
+from proto.delete_food_pb2 import DeleteFoodRequest, DeleteFoodResponse
+from proto.eater_photo_pb2 import PhotoMessage
+from proto.get_recomendation_pb2 import RecommendationResponse
+from proto.modify_food_record_pb2 import ModifyFoodRecordRequest
+from proto.today_food_pb2 import Dish, TodayFood
+
+PB, GRPC, JSON = b"application/protobuf", b"application/grpc+proto", b"application/json"
+dishes: dict[int, int] = {}
+took: list[float] = []
+"""Milliseconds from a request's connection to its answer, of those that were delayed."""
+counts: Counter[str] = Counter()
+
+DONE = DeleteFoodResponse(success=True).SerializeToString()
+SIGNED_IN = json.dumps(
+    dict.fromkeys(("token", "expiresIn", "userEmail", "userName", "profilePictureURL"), "x")
+).encode()
+FIXED = {
+    b"/manual_weight": (GRPC, DONE),
+    b"/set_language": (GRPC, DONE),
+    b"/feedback": (GRPC, DONE),
+    b"/get_recommendation": (PB, RecommendationResponse(recommendation="Eat more greens.").SerializeToString()),
+    b"/get_food_custom_date": (PB, CustomDateFoodResponse().SerializeToString()),
+    b"/alcohol_latest": (GRPC, GetAlcoholLatestResponse().SerializeToString()),
+    b"/alcohol_range": (GRPC, b""),
+    b"/eater_auth": (JSON, SIGNED_IN),
+}
+
+
+def answer(path: bytes, body: bytes) -> tuple[bytes, bytes]:
+    """Content type and body."""
+    fixed = FIXED.get(path)
+    if fixed:
+        return fixed
+    if path == b"/eater_receive_photo":
+        dishes[int(PhotoMessage.FromString(body[: body.index(b"\x12")]).time)] = 500
+        return JSON, b'{"status": "Success", "user_email": "x"}'
+    if path == b"/eater_get_today":
+        listed = [Dish(time=time, estimated_avg_calories=calories) for time, calories in dishes.items()]
+        return PB, TodayFood(dishes_today=listed).SerializeToString()
+    if path == b"/modify_food_record":
+        time = ModifyFoodRecordRequest.FromString(body).time
+        if time in dishes:
+            dishes[time] *= 2
+        return GRPC, DONE
+    if path == b"/delete_food":
+        dishes.pop(DeleteFoodRequest.FromString(body).time, None)
+        return GRPC, DONE
+    if path == b"/_standin/delays":
+        return JSON, json.dumps(took).encode()
+    return JSON, json.dumps({"endpoints": {path: {"requests": n} for path, n in counts.items()}}).encode()
+
+
+class Connection(asyncio.Protocol):
+    """One request, one answer, closed."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._needed: int | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio's."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._connected = time.perf_counter()
+
+    def data_received(self, data: bytes) -> None:
+        """Asyncio's."""
+        self._received += data
+        if self._needed is None:
+            head, end, _ = self._received.partition(b"\r\n\r\n")
+            if not end:
+                return
+            self._head = bytes(head)
+            _, _, length = self._head.lower().partition(b"content-length:")
+            self._needed = len(head) + 4 + int(length.split(b"\r\n", 1)[0] or 0)
+        if len(self._received) < self._needed:
+            return
+        method, path, _ = self._head.split(b" ", 2)
+        if not path.startswith(b"/_"):
+            counts[f"{method.decode()} {path.decode()}"] += 1
+        body = bytes(self._received[len(self._head) + 4 :][:200])
+        if delays and path == b"/get_food_custom_date":
+            loop = asyncio.get_running_loop()
+            loop.call_at(loop.time() + random.choices(*delays)[0] / 1000, self._answer_late, path, body)
+        else:
+            self._answer(path, body)
+
+    def _answer_late(self, path: bytes, body: bytes) -> None:
+        took.append((time.perf_counter() - self._connected) * 1000)
+        self._answer(path, body)
+
+    def _answer(self, path: bytes, request: bytes) -> None:
+        kind, body = answer(path, request)
+        self._transport.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+            % (kind, len(body), body)
+        )
+        self._transport.close()
+
+
+def read_delays(text: str) -> list[list[float]]:
+    """Delays in ms, and their shares."""
+    pairs = [[float(number) for number in part.split(":")] for part in text.split(",") if part]
+    return [list(column) for column in zip(*pairs, strict=True)]
+
+
+delays = read_delays("".join(sys.argv[1:]))
+
+
+async def serve() -> None:
+    """On a free port, which is printed, until the process ends."""
+    server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve())
