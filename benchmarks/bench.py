@@ -24,6 +24,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
@@ -212,20 +214,23 @@ def measure_scaling(seconds: float) -> Result:
 
 
 def measure_processes(seconds: float) -> Result:
-    """Throughput with one and with two worker processes, against a server that is not the limit.
-
-    On two cores the server shares a core with a generator, so this says what two cores allow, and no more.
-    """
-    rates = {}
-    for processes in (1, 2):
-        command = locust("ours.py", 40, "--processes", str(processes))
-        with server("--latency-ms", "100") as target, generator(command, target) as process:
-            os.sched_setaffinity(process.pid, {GENERATOR_CORE, SERVER_CORE})
-            wait_until(lambda target=target: requests_of(target) >= 500)  # type: ignore[misc]
+    """Throughput with one, two and three worker processes, all on two cores with the server among them."""
+    cores, rates = {GENERATOR_CORE, SERVER_CORE}, {}
+    for processes in (1, 2, 3):
+        with fast_server() as target, generator(locust("ours.py", 60, "--processes", str(processes)), target):
+            _pin_all(cores)
+            wait_until(lambda target=target: requests_of(target) >= 1_000)  # type: ignore[misc]
+            _pin_all(cores)  # the workers too, which have started since
             count, start = requests_of(target), time.monotonic()
             time.sleep(seconds)
             rates[processes] = (requests_of(target) - count) / (time.monotonic() - start)
-    return {"requests per second": rates, "two / one": rates[2] / rates[1]}
+    return {"requests per second": rates, "two / one": rates[2] / rates[1], "three / one": rates[3] / rates[1]}
+
+
+def _pin_all(cores: set[int]) -> None:
+    """Let our children, and theirs, run on all of `cores`."""
+    for process in psutil.Process().children(recursive=True):
+        process.cpu_affinity(list(cores))
 
 
 DELAYS = {"20 ms": "20:1", "100 ms": "100:1", "1000 ms": "1000:1", "mixture": "20:0.9,200:0.08,1000:0.02"}

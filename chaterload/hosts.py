@@ -1,5 +1,6 @@
 """Which hosts may be loaded: a test cluster by default, any other only when it is named."""
 
+import re
 from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import inet_aton
@@ -7,6 +8,9 @@ from urllib.parse import urlsplit
 
 # Names that no public DNS serves (RFC 2606, RFC 6762, RFC 9476 and Kubernetes' own).
 _INTERNAL_SUFFIXES = (".svc", ".svc.cluster.local", ".local", ".internal", ".test", ".localhost")
+
+_NAME = re.compile(r"[a-z0-9._-]+")
+"""What a name is made of: `example.com\\.test` may be read as two."""
 
 HOST_SHAPE = "http://NAME:PORT or https://NAME:PORT"
 
@@ -26,7 +30,7 @@ def host_problem(url: str) -> str | None:
         return "has a name beyond ASCII, which resolvers may read as another one"
     if parts.username or parts.password:
         return "carries a user name or password, which would be printed"
-    if parts.query or parts.fragment or any(c in '<>"\\' or c.isspace() or ord(c) < 32 for c in url):
+    if parts.query or parts.fragment or any(c in '<>"' or c.isspace() or ord(c) < 32 for c in url):
         return "is more than a base URL"
     return None
 
@@ -36,7 +40,7 @@ def is_internal(hostname: str) -> bool:
     name = _plain(hostname)
     address = _address(name)
     if address is None:
-        return "." not in name or name.endswith(_INTERNAL_SUFFIXES)
+        return _NAME.fullmatch(name) is not None and ("." not in name or name.endswith(_INTERNAL_SUFFIXES))
     return address.is_loopback or address.is_private or address.is_link_local
 
 

@@ -29,8 +29,6 @@ RUN_EVERY_TASK = {name for name, strategy in STRATEGIES.items() if strategy.ever
 
 _TOKEN_REJECTED = (Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID)
 
-USER_AGENT = {"User-Agent": "chater-load-test"}  # so that the server's log tells us apart
-
 M = TypeVar("M", bound=Message)
 Check = Callable[[Any], Kind | None]
 
@@ -48,7 +46,6 @@ class ProtobufUser(FastHttpUser):
     """Seconds for the whole of an answer: connection, the 60 s that Chater UI gives a photo, and some to transfer it.
     Locust's own limits begin anew with every byte, so that an answer which trickles would never end."""
     concurrency = 1  # one greenlet, one connection; also what bounds geventhttpclient's own repeats of a GET
-    default_headers = USER_AGENT
 
     shared: ClassVar[Shared]
     account: Account

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import pytest
-
 from chaterload.standin.process import StandInProcess
 
 from .conftest import (
