@@ -13,7 +13,7 @@ run: $(VENV)/.run ## Load a stand-in with the whole mix for 30 s
 	$(BIN)/locust -f locustfile.py $(LOCUST_ARGS)
 
 test: $(VENV)/.dev ## Run all tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal  # most of them wait for processes
 
 test-slow: $(VENV)/.dev ## Run the tests that take minutes each, one after another
 	$(BIN)/python -m pytest -m slow

@@ -147,7 +147,17 @@ Run = Callable[..., Locust]
 def no_child_is_left() -> Iterator[None]:
     """What these tests start has ended when they have."""
     yield
-    wait_for(lambda: not psutil.Process().children(recursive=True), "all children of the tests to end", 10)
+    wait_for(lambda: not living_children(), "all children of the tests to end: " + "; ".join(living_children()))
+
+
+def living_children() -> list[str]:
+    """The command lines of the processes that this one started, and theirs, but for those that only wait to be reaped."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+    return found
 
 
 @pytest.fixture
