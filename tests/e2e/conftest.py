@@ -151,7 +151,7 @@ def no_child_is_left() -> Iterator[None]:
 
 
 def living_children() -> list[str]:
-    """The command lines of the processes that this one started, and theirs, but for those that only wait to be reaped."""
+    """The command lines of the processes that this one started, but for those that only wait to be reaped."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
