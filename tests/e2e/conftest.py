@@ -144,19 +144,19 @@ Run = Callable[..., Locust]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_child_is_left() -> Iterator[None]:
-    """What these tests start has ended when they have."""
+def no_locust_is_left() -> Iterator[None]:
+    """The Locust processes that these tests start have ended when the tests have."""
     yield
-    wait_for(lambda: not living_children(), "all children of the tests to end: " + "; ".join(living_children()))
+    wait_for(lambda: not living("locust"), "all Locust processes to end")
 
 
-def living_children() -> list[str]:
-    """The command lines of the processes that this one started, but for those that only wait to be reaped."""
+def living(name: str) -> list[psutil.Process]:
+    """Our children, and theirs, that were started with `-m name`, but for those that only wait to be reaped."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if process.status() != psutil.STATUS_ZOMBIE:
-                found.append(" ".join(process.cmdline()))
+            if name in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
     return found
 
 
