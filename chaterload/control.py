@@ -127,10 +127,11 @@ class Control:
                 self.runner.quit()
             raise gevent.GreenletExit from None  # Locust would start the users all the same
         workers = self.workers
-        shape = self.environment.shape_class
+        chosen = self.environment.shape_class
+        shape = chosen if isinstance(chosen, NamedShape) else None
         # the web UI's picker sets no option, and the workers' users ask for it
-        self.options.strategy = shape.name if isinstance(shape, NamedShape) else None
-        self.course = Course(datetime.now(UTC), workers=workers, shape=shape if isinstance(shape, NamedShape) else None)
+        self.options.strategy = shape.name if shape else None
+        self.course = Course(datetime.now(UTC), workers=workers, shape=shape)
         self.report, self._shown, self._interrupted = None, False, False
         self.course.server_before = ask_server(self.environment, self.settings) if self.judge else None
         self.role.start()

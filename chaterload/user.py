@@ -27,6 +27,8 @@ FAILURES = {kind: CatchResponseError(f"{kind.title}: {kind.action}") for kind in
 
 RUN_EVERY_TASK = {name for name, strategy in STRATEGIES.items() if strategy.every_task}
 
+_JSON_HEADERS = {"Content-Type": JSON}
+
 _TOKEN_REJECTED = (Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID)
 
 M = TypeVar("M", bound=Message)
@@ -111,7 +113,7 @@ class ProtobufUser(FastHttpUser):
 
     def post_json(self, path: str, body: bytes, expected: JsonAnswer) -> dict[str, Any] | None:
         """Post JSON without a bearer token."""
-        return self._send("POST", path, body, expected, {"Content-Type": JSON}, JSON)  # type: ignore[return-value]
+        return self._send("POST", path, body, expected, _JSON_HEADERS, JSON)  # type: ignore[return-value]
 
     def _send(
         self,

@@ -210,15 +210,13 @@ def finish(**_: Any) -> None:
 
 
 def _judge(environment: Environment) -> Judge | None:
-    """What to judge by. Refused when an option names a wrong file, or one that could not be written."""
+    """What to judge by; None with --no-objectives. Refused when an option is wrong or names a wrong file."""
     options = options_of(environment)
-    files = [name for name in (*FILE_OPTIONS, "baseline") if getattr(options, name)]
     if options.no_objectives:
-        if files or options.objectives:
-            given = ", ".join(
-                f"--{name.replace('_', '-')}" for name in [*files, *(["objectives"] * bool(options.objectives))]
-            )
-            raise Refused(f"--no-objectives is given together with {given}. Expected one or the other.")
+        given = [name for name in (*FILE_OPTIONS, "baseline", "objectives") if getattr(options, name)]
+        if given:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise Refused(f"--no-objectives is given together with {names}. Expected one or the other.")
         return None
     if options.baseline_tolerance < 0:
         raise Refused(f"--baseline-tolerance is {options.baseline_tolerance}. Expected a share, 0 or more.")
