@@ -13,13 +13,11 @@ from typing import Any
 import gevent
 import locust.stats
 from dotenv import load_dotenv
-from flask import Response, jsonify, request
-from flask_login import current_user
+from flask import Response, request
 from locust import events
 from locust.argument_parser import LocustArgumentParser, get_parser
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
-from locust.util.timespan import parse_timespan
 from locust.web import WebUI
 
 from chaterload import login, resolver
@@ -27,12 +25,13 @@ from chaterload.cluster import Master, Worker
 from chaterload.control import Control, say
 from chaterload.ending import Judge
 from chaterload.exits import Exit, Refused
+from chaterload.forms import guard
 from chaterload.measure import three_digits
 from chaterload.node import Local, options_of
+from chaterload.options import add_options
 from chaterload.report import FILE_OPTIONS, tab
 from chaterload.settings import Settings, load_settings
 from chaterload.standin import process as stand_in
-from chaterload.strategies import NAMES
 from chaterload.user import ProtobufUser
 
 logger = logging.getLogger(__name__)
@@ -45,95 +44,17 @@ CHILDREN_TIMEOUT_S = 10.0
 CONTAINERS_FIRST_PROCESS = 1
 """Its SIGTERM is lost until somebody handles it, and Locust does so late: not while a worker looks for its master."""
 
-FORM_FIELDS = frozenset(("user_count", "spawn_rate", "host", "run_time", "profile", "user_classes", "shape_class"))
-"""What the web UI's form may set; Locust itself would let it set any option."""
-
-USER_FIELDS = frozenset(("user_class_name", "weight", "fixed_count", "tasks"))
-"""What the class picker may set of a user class; Locust itself would let it set any attribute."""
-
-LONGEST_S = 366 * 24 * 3600
-"""Of a run that the web UI starts: a time that no timer can hold would make Locust refuse every later run."""
-
-MOST_USERS = 50_000
-"""What the web UI may ask of one process: ten times what one was seen to hold. A slip of the hand must not end it."""
-
 locust.stats.bucket_response_time = three_digits  # type: ignore[assignment]  # the documented way to a finer clock than Locust's two digits
 
 
 @events.init_command_line_parser.add_listener
-def add_options(parser: LocustArgumentParser, **_: Any) -> None:
-    """Our options. Only what the master alone decides is one; a `.env` file feeds Locust's variables too."""
+def add(parser: LocustArgumentParser, **_: Any) -> None:
+    """Our options; a `.env` file feeds Locust's variables too."""
     load_dotenv(Path.cwd() / ".env")
     parser.set_defaults(web_login=login.is_wanted())
     if os.getpid() == CONTAINERS_FIRST_PROCESS:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    group = parser.add_argument_group("Chater load test")
-    flag, add = {"action": "store_true"}, group.add_argument
-    add("--stand-in", **flag, env_var="TEST_STAND_IN", help="run against a stand-in for Chater UI, started for the run")
-    add(
-        "--stand-in-options",
-        metavar="OPTIONS",
-        default="",
-        env_var="TEST_STAND_IN_OPTIONS",
-        help="its options, such as '--latency documented' (python -m chaterload.standin --help)",
-    )
-    add(
-        "--allow-host",
-        action="append",
-        metavar="NAME",
-        help="a host outside the cluster that may be loaded; also TEST_ALLOW_HOST, with commas between",
-    )
-    names = ", ".join(NAMES)
-    add("--strategy", metavar="NAME", env_var="TEST_STRATEGY", help=f"a named load shape: {names}")
-    add(
-        "--strategy-scale",
-        metavar="FACTOR",
-        type=float,
-        default=1.0,
-        env_var="TEST_STRATEGY_SCALE",
-        help="multiply its times, such as 0.1 for a rehearsal",
-    )
-    add(
-        "--strategy-users",
-        metavar="PEAK",
-        type=int,
-        env_var="TEST_STRATEGY_USERS",
-        help="its users at the peak, the other stages in proportion",
-    )
-    add("--objectives", metavar="FILE", env_var="TEST_OBJECTIVES", help="TOML file of what fast enough means")
-    add("--no-objectives", **flag, env_var="TEST_NO_OBJECTIVES", help="no verdict: plain Locust")
-    add(
-        "--abort-on-critical",
-        **flag,
-        env_var="TEST_ABORT_ON_CRITICAL",
-        help="stop early when more than 5 %% of the requests keep failing",
-    )
-    add(
-        "--abort-after",
-        metavar="SECONDS",
-        type=float,
-        default=30.0,
-        env_var="TEST_ABORT_AFTER",
-        help="for how long they have to (default 30)",
-    )
-    for name, what in (("html", "a page"), ("junit", "JUnit XML"), ("json", "JSON")):
-        env_var = f"TEST_VERDICT_{name.upper()}"
-        add(f"--verdict-{name}", metavar="FILE", env_var=env_var, help=f"write the verdict as {what}")
-    add(
-        "--verdict-message",
-        metavar="FILE",
-        env_var="TEST_VERDICT_MESSAGE",
-        help="write the verdict and its reasons into this file in place, in up to 4096 bytes: a pod's termination log",
-    )
-    add("--baseline", metavar="FILE", env_var="TEST_BASELINE", help="an earlier --verdict-json to compare with")
-    add(
-        "--baseline-tolerance",
-        metavar="SHARE",
-        type=float,
-        default=0.1,
-        env_var="TEST_BASELINE_TOLERANCE",
-        help="how much worse than the baseline is still fine (default 0.1)",
-    )
+    add_options(parser)
 
 
 @events.init.add_listener
@@ -268,30 +189,6 @@ def leave(environment: Environment, refused: Refused) -> None:
     sys.exit(Exit.NEVER_STARTED)
 
 
-def guard(web_ui: WebUI, control: Control) -> None:
-    """Refuse, in the web UI's forms, what would be refused on the command line."""
-    assert web_ui.app is not None
-
-    @web_ui.app.before_request
-    def check_forms() -> Response | None:
-        check = {"locust.swarm": _check_form, "locust.update_user": _check_user}.get(str(request.endpoint))
-        if check is None or (web_ui.web_login and not current_user.is_authenticated):
-            return None
-        try:
-            check(control)
-        except Refused as refused:
-            return jsonify({"success": False, "message": " ".join(refused.problems), "host": control.environment.host})
-        return None
-
-    @web_ui.app.after_request
-    def keep_errors_plain(response: Response) -> Response:
-        """Locust's text of an error repeats what was sent, and calls it HTML."""
-        if response.status_code >= 400:
-            response.mimetype = "text/plain"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
-
-
 def add_tab(web_ui: WebUI, control: Control) -> None:
     """Put the objectives beside Locust's own tabs, live."""
     assert web_ui.app is not None
@@ -303,52 +200,3 @@ def add_tab(web_ui: WebUI, control: Control) -> None:
             stats = tab.extended_stats(control.verdict(), control.report is None)
             response.set_data(json.dumps({**response.get_json(), "extended_stats": stats}))
         return response
-
-
-def _check_form(control: Control) -> None:
-    unknown = sorted(request.form.keys() - FORM_FIELDS)
-    if unknown:
-        raise Refused(f"The form may not set {', '.join(unknown)}. Expected {', '.join(sorted(FORM_FIELDS))}.")
-    _check_choices(control.environment)
-    host = request.form.get("host") or control.environment.host
-    try:
-        users = int(request.form.get("user_count", "1"))
-        spawn_rate = float(request.form.get("spawn_rate", "1"))
-        run_time = parse_timespan(request.form.get("run_time") or "1")
-    except ValueError:
-        return  # Locust's own answer says so
-    most = MOST_USERS * max(1, control.workers)
-    if users > most:
-        raise Refused(f"{users} users are asked for. Expected at most {most}, {MOST_USERS} for each process.")
-    if run_time > LONGEST_S or 0 < spawn_rate < 1 / LONGEST_S:
-        raise Refused(f"The run would take for ever. Expected a time and a spawn rate for at most {LONGEST_S} s.")
-    if control.is_running:
-        if host != control.environment.host:
-            raise Refused("The host cannot change during a run. Stop the run first.")
-        return
-    control.check(users, host)
-
-
-def _check_choices(environment: Environment) -> None:
-    """Refuse user classes and shapes that there are none of: Locust would fail half-way."""
-    if not options_of(environment).class_picker:
-        return
-    known = {
-        "user_classes": [*(environment.available_user_classes or ())],
-        "shape_class": ["Default", *(environment.available_shape_classes or ())],
-    }
-    for field, names in known.items():
-        if not set(request.form.getlist(field)) <= set(names):
-            raise Refused(f"The form's {field} is unknown. Expected one of {', '.join(names)}.")
-
-
-def _check_user(control: Control) -> None:
-    """What the class picker's dialogue may change of a user class: not its host, nor anything else of its inside."""
-    asked = request.get_json(force=True, silent=True)
-    known = control.environment.available_user_classes or {}
-    if not isinstance(asked, dict) or asked.get("user_class_name") not in known or not asked.keys() <= USER_FIELDS:
-        raise Refused(f"A user class may be changed by its name, in {', '.join(sorted(USER_FIELDS))} alone.")
-    numbers = [asked[name] for name in ("weight", "fixed_count") if name in asked]
-    tasks = asked.get("tasks", [])
-    if not all(type(number) is int and 0 <= number <= MOST_USERS for number in numbers) or not isinstance(tasks, list):
-        raise Refused(f"Expected whole numbers from 0 to {MOST_USERS}, and a list of tasks.")

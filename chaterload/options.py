@@ -1,0 +1,76 @@
+"""Our command line options. Only what the master alone decides is one; the rest are settings."""
+
+from locust.argument_parser import LocustArgumentParser
+
+from chaterload.strategies import NAMES
+
+
+def add_options(parser: LocustArgumentParser) -> None:
+    """Add them, as a group of their own in `locust --help`."""
+    group = parser.add_argument_group("Chater load test")
+    flag, add = {"action": "store_true"}, group.add_argument
+    add("--stand-in", **flag, env_var="TEST_STAND_IN", help="run against a stand-in for Chater UI, started for the run")
+    add(
+        "--stand-in-options",
+        metavar="OPTIONS",
+        default="",
+        env_var="TEST_STAND_IN_OPTIONS",
+        help="its options, such as '--latency documented' (python -m chaterload.standin --help)",
+    )
+    add(
+        "--allow-host",
+        action="append",
+        metavar="NAME",
+        help="a host outside the cluster that may be loaded; also TEST_ALLOW_HOST, with commas between",
+    )
+    names = ", ".join(NAMES)
+    add("--strategy", metavar="NAME", env_var="TEST_STRATEGY", help=f"a named load shape: {names}")
+    add(
+        "--strategy-scale",
+        metavar="FACTOR",
+        type=float,
+        default=1.0,
+        env_var="TEST_STRATEGY_SCALE",
+        help="multiply its times, such as 0.1 for a rehearsal",
+    )
+    add(
+        "--strategy-users",
+        metavar="PEAK",
+        type=int,
+        env_var="TEST_STRATEGY_USERS",
+        help="its users at the peak, the other stages in proportion",
+    )
+    add("--objectives", metavar="FILE", env_var="TEST_OBJECTIVES", help="TOML file of what fast enough means")
+    add("--no-objectives", **flag, env_var="TEST_NO_OBJECTIVES", help="no verdict: plain Locust")
+    add(
+        "--abort-on-critical",
+        **flag,
+        env_var="TEST_ABORT_ON_CRITICAL",
+        help="stop early when more than 5 %% of the requests keep failing",
+    )
+    add(
+        "--abort-after",
+        metavar="SECONDS",
+        type=float,
+        default=30.0,
+        env_var="TEST_ABORT_AFTER",
+        help="for how long they have to (default 30)",
+    )
+    for name, what in (("html", "a page"), ("junit", "JUnit XML"), ("json", "JSON")):
+        env_var = f"TEST_VERDICT_{name.upper()}"
+        add(f"--verdict-{name}", metavar="FILE", env_var=env_var, help=f"write the verdict as {what}")
+    add(
+        "--verdict-message",
+        metavar="FILE",
+        env_var="TEST_VERDICT_MESSAGE",
+        help="write the verdict and its reasons into this file in place, in up to 4096 bytes: a pod's termination log",
+    )
+    add("--baseline", metavar="FILE", env_var="TEST_BASELINE", help="an earlier --verdict-json to compare with")
+    add(
+        "--baseline-tolerance",
+        metavar="SHARE",
+        type=float,
+        default=0.1,
+        env_var="TEST_BASELINE_TOLERANCE",
+        help="how much worse than the baseline is still fine (default 0.1)",
+    )
