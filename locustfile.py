@@ -102,7 +102,7 @@ class ChaterUser(ProtobufUser):
 
     def upload_photo(self) -> Dish | None:
         """A dish of ours, known by the time that is sent with its photo; None when the upload failed."""
-        dish = self.account.dishes.start(now_ms(), self)
+        dish = self.start_dish()
         stored = self.post("/eater_receive_photo", self.shared.photo.body(dish.time), PHOTO_STORED)
         if stored is None:
             dish.since = time.monotonic()

@@ -4,12 +4,14 @@ chater_check      master asks each worker whether host and token work from there
 chater_lease      worker asks for an account for one more user                      -> chater_leased
 chater_release    worker gives it back
 chater_shared     master tells that an account has another user elsewhere
+chater_dish       worker is about to make a dish: if it is killed, the master lists it
 chater_finish     master asks each worker to end its users and send its last counts -> chater_finished
 """
 
 import logging
 import time
 from argparse import Namespace
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +53,8 @@ class Master(Role):
         super().__init__(environment, settings, allowed)
         self.runner = runner
         self._reports: dict[str, dict[str, Any]] = {}
+        self._dishes: dict[str, list[list[Any]]] = defaultdict(list)
+        """What each worker began since its last report, as (e-mail, time)."""
         self._lost: dict[str, str] = {}
         self._answers: dict[str, dict[str, Any]] = {}
         self._finished: set[str] = set()
@@ -62,6 +66,7 @@ class Master(Role):
         runner.register_message("chater_checked", self._on_checked)
         runner.register_message("chater_lease", self._on_lease)
         runner.register_message("chater_release", self._on_release)
+        runner.register_message("chater_dish", self._on_dish)
         runner.register_message("chater_finished", self._on_finished)
         environment.events.worker_report.add_listener(self._on_report)
         runner.greenlet.spawn(self._watch)
@@ -80,10 +85,13 @@ class Master(Role):
 
     def reports(self) -> list[dict[str, Any]]:
         """What each process did; of a lost worker what it told last, of whose dishes nothing is certain since."""
-        for worker in self._lost.keys() & self._reports.keys():
-            for leftover in self._reports[worker].get("leftovers", ()):
-                leftover[-1] = False
-        return [self.report(), *self._reports.values()]
+        lost = [{**self._reports.get(worker, {}), "leftovers": self._left_by(worker)} for worker in self._lost]
+        return [self.report(), *(r for worker, r in self._reports.items() if worker not in self._lost), *lost]
+
+    def _left_by(self, worker: str) -> list[list[Any]]:
+        """What a lost worker may have left: what it told last, and what it began since."""
+        told = [entry[:2] for entry in self._reports.get(worker, {}).get("leftovers", ())]
+        return [[*entry, False] for entry in (*told, *self._dishes[worker])]
 
     def lost(self) -> list[str]:
         return [f"worker {worker} {why}" for worker, why in self._lost.items()]
@@ -120,6 +128,7 @@ class Master(Role):
     def start(self) -> None:
         super().start()
         self._reports.clear()
+        self._dishes.clear()
         self._lost.clear()
         self._finished.clear()
         self._running = self._workers()
@@ -173,6 +182,10 @@ class Master(Role):
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
         if "chater" in data:
             self._reports[client_id] = data["chater"]
+            self._dishes[client_id].clear()  # what of it is still open is in the report
+
+    def _on_dish(self, environment: Environment, msg: Any) -> None:
+        self._dishes[msg.node_id].append(msg.data["dish"])
 
     def _on_lease(self, environment: Environment, msg: Any) -> None:
         number = self._book.acquire(msg.node_id) if self._book else None
@@ -270,6 +283,7 @@ class Worker(Role):
         except Refused as refused:
             self.shared = None
             return list(refused.problems)
+        self.shared.announce = lambda email, time: self.runner.send_message("chater_dish", {"dish": [email, time]})
         return []
 
     def _make_leases(self, accounts: list[Account]) -> RemoteLeases:

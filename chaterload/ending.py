@@ -250,7 +250,7 @@ def left_out(environment: Environment) -> set[Endpoint]:
 def _doubts(role: Role, reports: list[dict[str, object]], figures: Snapshot) -> list[str]:
     """Why the figures prove nothing."""
     doubts = role.lost()
-    saturated = max((float(str(report["saturated_s"])) for report in reports), default=0.0)
+    saturated = max((float(str(report.get("saturated_s", 0))) for report in reports), default=0.0)
     if saturated >= SATURATED_S:
         doubts.append(
             f"the load generator was above 90 % CPU for {saturated:.0f} s: its own delays are in the figures; "

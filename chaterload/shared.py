@@ -46,6 +46,8 @@ class Shared:
     """Empty when only tasks run that need no account."""
     leases: Leases
     writes: Writes = field(default_factory=Writes)
+    announce: Callable[[str, int], None] = lambda email, time: None
+    """Called before a dish of that time (epoch ms) is sent to that account: a process that is killed tells no more."""
     without_account: int = 0
     """Simulated users that found no account of their own (TEST_ACCOUNTS_STRICT)."""
 

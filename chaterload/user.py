@@ -186,6 +186,12 @@ class ProtobufUser(FastHttpUser):
         self.get("/eater_get_today", TodayFood, check=check)
         return today
 
+    def start_dish(self) -> Dish:
+        """A dish to be, with a time of its own that names it; this user removes it."""
+        dish = self.account.dishes.start(now_ms(), self)
+        self.shared.announce(self.account.email, dish.time)
+        return dish
+
     def delete(self, dish: Dish) -> bool:
         """Delete a dish of ours."""
         answer = self.post("/delete_food", DeleteFoodRequest(time=dish.time), DeleteFoodResponse, GRPC)
