@@ -16,6 +16,7 @@ from chaterload.accounts import Account, now_ms
 from chaterload.answers import GRPC, JSON, PROTOBUF, Good, JsonAnswer, Kind
 from chaterload.client import judge_response, mend
 from chaterload.dishes import Dish, State, tells_today
+from chaterload.patience import Patience
 from chaterload.shared import Shared
 from chaterload.strategies import STRATEGIES
 from chaterload.writes import Claim, Today
@@ -44,9 +45,9 @@ class ProtobufUser(FastHttpUser):
 
     abstract = True
     insecure = False
-    answer_timeout = 90.0
-    """Seconds for the whole of an answer: connection, the 60 s that Chater UI gives a photo, and some to transfer it.
-    Locust's own limits begin anew with every byte, so that an answer which trickles would never end."""
+    patience = Patience(90.0)
+    """For the whole of an answer: connection, the 60 s that Chater UI gives a photo, and some to transfer it."""
+    connection_timeout = network_timeout = None  # type: ignore[assignment]  # sockets take it: patience is the one limit
     concurrency = 1  # one greenlet, one connection; also what bounds geventhttpclient's own repeats of a GET
 
     shared: ClassVar[Shared]
@@ -128,7 +129,7 @@ class ProtobufUser(FastHttpUser):
         if self._state == LOCUST_STATE_STOPPING and not self._tidying:
             raise StopUser  # the last request is answered; what it made is removed in on_stop
         with (
-            gevent.Timeout(self.answer_timeout),
+            self.patience,
             self.client.request(
                 method,
                 path,

@@ -1,5 +1,8 @@
 """The photo is found, recognised and encoded once."""
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +77,28 @@ def test_where_a_relative_path_is_looked_up(tmp_path, monkeypatch, present, expe
 def test_paths_that_cannot_be_looked_up_elsewhere(name):
     """An absolute path, and one that the system refuses to look at, stay as they are."""
     assert find_photo(Path(name), Path("beside")) == Path(name)
+
+
+COUNT_FAULTS = """
+import resource
+from pathlib import Path
+from chaterload.photo import Photo
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+photo = Photo.load(Path("image.png"), "default_prompt")
+for _ in range(10):
+    b"POST / HTTP/1.1" + photo.body(1)
+before = faults()
+for _ in range(100):
+    b"POST / HTTP/1.1" + photo.body(1)
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory in their own ways")
+def test_uploads_reuse_their_memory():
+    """A hundred uploads, of two copies of 115 pages each, fault in no more pages than one of them has."""
+    done = subprocess.run([sys.executable, "-c", COUNT_FAULTS], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 230

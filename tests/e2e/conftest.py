@@ -86,13 +86,15 @@ def marked(mark: str) -> list[psutil.Process]:
 class Locust:
     """One Locust process with our locustfile, its output gathered in files."""
 
-    def __init__(self, arguments: Sequence[str], env: dict[str, str], folder: Path, name: str) -> None:
+    def __init__(
+        self, arguments: Sequence[str], env: dict[str, str], folder: Path, name: str, before: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self._stdout, self._stderr = folder / f"{name}.out", folder / f"{name}.err"
         base = {key: value for key, value in os.environ.items() if not key.startswith(("TEST_", "LOCUST_"))}
         with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), *arguments],
+                [*before, sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), *arguments],
                 cwd=folder,
                 env={**base, "PYTHONUNBUFFERED": "1", **env},
                 stdin=subprocess.DEVNULL,
@@ -162,15 +164,15 @@ def living(name: str) -> list[psutil.Process]:
 
 @pytest.fixture
 def locust(tmp_path: Path) -> Iterator[Run]:
-    """Starts Locust: `locust("--headless", env={...})`.
+    """Starts Locust: `locust("--headless", env={...})`, with other words `before` the command if need be.
 
     What still runs at the end of the test is killed. What ended by itself must have left nothing behind.
     """
     started: list[Locust] = []
     mark = uuid.uuid4().hex
 
-    def start(*arguments: str, env: dict[str, str] | None = None) -> Locust:
-        started.append(Locust(arguments, {MARK: mark, **(env or {})}, tmp_path, f"locust-{len(started)}"))
+    def start(*arguments: str, env: dict[str, str] | None = None, before: Sequence[str] = ()) -> Locust:
+        started.append(Locust(arguments, {MARK: mark, **(env or {})}, tmp_path, f"locust-{len(started)}", before))
         return started[-1]
 
     yield start

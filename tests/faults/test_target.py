@@ -117,10 +117,11 @@ IMPATIENT = """
 from locust.env import Environment  # first: Locust patches sockets for gevent
 import sys
 from chaterload.answers import SIGNED_IN
+from chaterload.patience import Patience
 from chaterload.user import ProtobufUser
 
 class Impatient(ProtobufUser):
-    abstract, host, answer_timeout = False, sys.argv[1], 1.5
+    abstract, host, patience = False, sys.argv[1], Patience(1.5)
 
 environment = Environment()
 environment.events.request.add_listener(lambda exception, **_: print(exception))

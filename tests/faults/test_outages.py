@@ -1,0 +1,123 @@
+"""What comes in the middle of a run and, for some, goes again: names that vanish, servers that fail, processes that
+stand still. Those that take a minute by their nature are slow."""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from chaterload.standin.process import StandInProcess
+from tests.e2e.conftest import Cluster, Run, credentials, page, requests_seen, wait_for
+from tests.faults.conftest import counted, kinds, verdict
+
+JSON = ("--verdict-json", "v.json")
+STEADY = ("--headless", "--users", "10", "--spawn-rate", "10", *JSON)
+ONE_REQUEST_EACH = ("--tags", "language", "feedback", "custom_date")
+
+NAME = "chater-ui.load-test.svc.cluster.local"
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> tuple[Path, tuple[str, ...]]:
+    """A hosts file, and the words before a command that sees it as /etc/hosts."""
+    if subprocess.run(["/usr/bin/unshare", "--mount", "/bin/true"], capture_output=True).returncode:
+        pytest.skip("no right to have mounts of one's own here")
+    file = tmp_path / "hosts"
+    file.write_text("127.0.0.1 localhost\n")
+    script = f"mount --bind '{file}' /etc/hosts && exec \"$@\""
+    return file, ("/usr/bin/unshare", "--mount", "sh", "-c", script, "sh")
+
+
+def test_a_name_that_vanishes(locust: Run, server: StandInProcess, hosts: tuple[Path, tuple[str, ...]]) -> None:
+    """While a host's name is gone its requests fail as unknown host, each once, and when it is back they work again."""
+    file, before = hosts
+    file.write_text(f"127.0.0.1 localhost\n127.0.0.1 {NAME}\n")
+    env = credentials(server) | {"TARGET_HOST": f"http://{NAME}:{urlsplit(server.host).port}"}
+    run = locust(*STEADY, "--run-time", "60s", *ONE_REQUEST_EACH, "--csv", "csv", env=env, before=before)
+    wait_for(lambda: requests_seen(server) > 20, "requests by name")
+    file.write_text("127.0.0.1 localhost\n")
+    failures = run.folder / "csv_failures.csv"
+    wait_for(lambda: failures.exists() and "unknown host" in failures.read_text(), "failures")
+    file.write_text(f"127.0.0.1 {NAME}\n")
+    back = requests_seen(server)
+    wait_for(lambda: requests_seen(server) > back + 20, "the name to be used again")
+    run.send(signal.SIGINT)
+    document = verdict(run)
+    assert run.wait() == 4
+    assert {kind for by_kind in kinds(document).values() for kind in by_kind} == {"unknown host"}
+    assert document["failures"] > 0
+    assert document["requests"] - document["failures"] == requests_seen(server) - 1
+
+
+def answers(server: StandInProcess, status: int) -> int:
+    """How many answers had this status."""
+    return sum(row["by_status"].get(str(status), 0) for row in page(server, "counters")["endpoints"].values())
+
+
+@pytest.mark.slow
+def test_a_minute_of_server_errors(locust: Run, server: StandInProcess, small_photo: dict[str, str]) -> None:
+    """A minute of nothing but 500 is a minute of critical failures, each counted once, and no dish is left."""
+    run = locust(*STEADY, "--run-time", "75s", env=credentials(server) | small_photo)
+    wait_for(lambda: requests_seen(server) > 20, "requests that succeed")
+    page(server, "faults", {"fault_5xx": 1.0})
+    fails_until = time.monotonic() + 60
+    wait_for(lambda: time.monotonic() > fails_until, "the minute to pass", 70)
+    page(server, "faults", {"fault_5xx": 0.0})
+    document = verdict(run, 90)
+    assert run.wait() == 3
+    assert document["grade"] == "critical"
+    assert {kind for by_kind in kinds(document).values() for kind in by_kind} == {"server error"}
+    assert document["failures"] == answers(server, 500) > 0
+    assert document["requests"] == requests_seen(server) - 1
+    assert document["leftovers"] == []
+    assert not page(server, "records")[server.email]["dishes"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", [["--slow", "/feedback=60000"]], indirect=True)
+def test_answers_that_take_a_minute(locust: Run, server: StandInProcess) -> None:
+    """An answer after 60 s is waited for and told as what it is: a good one, and much too slow."""
+    arguments = ("--headless", "--users", "5", "--spawn-rate", "5", "--run-time", "65s", "--tags", "feedback", *JSON)
+    run = locust(*arguments, env=credentials(server))
+    document = verdict(run, 120)
+    assert run.wait() == 0, document["reasons"]
+    assert document["failures"] == 0
+    assert counted(document) == {"/feedback": 5}
+    (row,) = document["endpoints"]
+    assert 60_000 <= row["p95_ms"] < 62_000
+
+
+@pytest.mark.slow
+def test_a_process_that_stands_still(locust: Run, server: StandInProcess, small_photo: dict[str, str]) -> None:
+    """A run that is stopped for 30 s goes on where it was, ends by itself, and counts each request once."""
+    run = locust(*STEADY, "--run-time", "45s", env=credentials(server) | small_photo)
+    wait_for(lambda: requests_seen(server) > 20, "the first requests")
+    run.send(signal.SIGSTOP)
+    asleep_until = time.monotonic() + 30
+    wait_for(lambda: time.monotonic() > asleep_until, "the 30 s to pass", 40)
+    run.send(signal.SIGCONT)
+    document = verdict(run, 60)
+    assert 40 <= document["run"]["seconds"] <= 60
+    assert document["requests"] == requests_seen(server) - 1
+    assert document["leftovers"] == []
+
+
+@pytest.mark.slow
+def test_a_worker_that_stands_still(locust: Run, server: StandInProcess, small_photo: dict[str, str]) -> None:
+    """A worker that is stopped for 30 s is lost to the run, comes back, and removes its dishes all the same."""
+    cluster = Cluster(locust, 2, *STEADY, "--run-time", "45s", env=credentials(server) | small_photo)
+    wait_for(lambda: requests_seen(server) > 20, "the first requests")
+    cluster.workers[1].send(signal.SIGSTOP)
+    asleep_until = time.monotonic() + 30
+    wait_for(lambda: time.monotonic() > asleep_until, "the 30 s to pass", 40)
+    cluster.workers[1].send(signal.SIGCONT)
+    document = verdict(cluster.master, 90)
+    assert cluster.master.wait() == 4
+    assert any("was lost during the run" in reason for reason in document["reasons"])
+    for worker in cluster.workers:
+        worker.finish()
+    there = {dish["time"] for dish in page(server, "records")[server.email]["dishes"]}
+    assert there <= {entry["time"] for entry in document["leftovers"]}

@@ -1,0 +1,71 @@
+"""The one time limit of an answer."""
+
+from types import SimpleNamespace
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from chaterload import patience
+from chaterload.patience import Patience
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks fifty times a second, so that no test waits for long."""
+    monkeypatch.setattr(patience, "CHECK_EVERY_S", 0.02)
+
+
+def wait(limit: Patience, answer: Event) -> str:
+    """What a request that waits for `answer` ends in."""
+    try:
+        with limit:
+            answer.wait()
+    except gevent.Timeout:
+        return "timed out"
+    return "answered"
+
+
+def test_what_takes_too_long_is_ended():
+    """An answer that never comes times out."""
+    assert gevent.spawn(wait, Patience(0.05), Event()).get(timeout=10) == "timed out"
+
+
+def test_each_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that wait, the one whose time is over is ended and the later one goes on."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(patience, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    limit, answer = Patience(90), Event()
+    first = gevent.spawn(wait, limit, Event())
+    gevent.sleep(0)
+    clock.now = 60.0
+    second = gevent.spawn(wait, limit, answer)
+    gevent.sleep(0)
+    clock.now = 100.0
+    assert first.get(timeout=10) == "timed out"
+    assert not second.ready()
+    answer.set()
+    assert second.get(timeout=10) == "answered"
+
+
+def test_what_is_over_is_not_ended():
+    """A greenlet that got its answer goes on for longer than the limit."""
+    limit = Patience(0.02)
+
+    def ask_and_go_on() -> str:
+        with limit:
+            pass
+        gevent.sleep(0.1)
+        return "went on"
+
+    assert gevent.spawn(ask_and_go_on).get(timeout=10) == "went on"
+
+
+def test_other_ends():
+    """A greenlet that is killed while it waits is forgotten: the limit has nothing to end any more."""
+    limit = Patience(0.05)
+    waiting = gevent.spawn(wait, limit, Event())
+    gevent.sleep(0)
+    waiting.kill()
+    gevent.sleep(0.1)
+    assert isinstance(waiting.value, gevent.GreenletExit)
