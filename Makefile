@@ -4,10 +4,10 @@ BIN := $(VENV)/bin
 # What `make run` starts: LOCUST_ARGS="--users 20 --run-time 2m" make run
 LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in
 
-.PHONY: help run test test-slow check bench soak proto clean
+.PHONY: help run test test-slow test-nightly check bench soak proto clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Load a stand-in with the whole mix for 30 s
 	$(BIN)/locust -f locustfile.py $(LOCUST_ARGS)
@@ -17,6 +17,9 @@ test: $(VENV)/.dev ## Run all tests
 
 test-slow: $(VENV)/.dev ## Run the tests that take minutes each, one after another
 	$(BIN)/python -m pytest -m slow
+
+test-nightly: $(VENV)/.dev ## Run each property with 10,000 examples (an hour)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -m hypothesis -n 2
 
 check: $(VENV)/.dev ## Lint, format, types, Dockerfile and manifests
 	$(BIN)/ruff check .
