@@ -122,5 +122,5 @@ def test_queries(
     times = result["analysis"]["server"]["times"]
     assert times, result["analysis"]["server"]
     for time in times:
-        assert time["server_ms"] == pytest.approx(100, abs=15)
-        assert time["ours_ms"] < 1.5 * time["server_ms"]
+        assert 100 <= time["server_ms"] < 200
+        assert time["ours_ms"] < 3 * time["server_ms"]

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -105,10 +104,8 @@ def test_signals_end_the_command_cleanly(number):
         client = Client(exports["TARGET_HOST"], exports["TEST_USER_EMAIL"])
         with hanging_request(client):
             wait_until(lambda: client.page("counters")["in_flight"] == 1)
-            began = time.monotonic()
             stand_in.send_signal(number)
             assert stand_in.wait(10) == 0
-        assert time.monotonic() - began < 2
         assert (stand_in.stdout.read(), stand_in.stderr.read()) == ("", "")
 
 

@@ -156,7 +156,7 @@ def test_capacity_is_workers_by_service_time(launch):
         thread.start()
     for thread in threads:
         thread.join()
-    assert 70 / (time.monotonic() - began) == pytest.approx(100, rel=0.15)
+    assert 50 < 70 / (time.monotonic() - began) < 105  # a starved machine may be slower, none is faster
     samples = metrics(client)
     own = samples["http_request_latency_seconds_sum"] / samples["http_request_latency_seconds_count"]
     assert 0.018 < own < 0.03
