@@ -106,7 +106,7 @@ def test_the_same_verdict_in_every_mode(locust: Run, server: StandInProcess, mod
             assert "Verdict:" not in worker.finish()
             assert worker.wait() == 0
     else:
-        run = locust(*arguments, *(("--processes", "2") if mode == "processes" else ()), env=credentials(server))
+        run = locust(*arguments, *(processes(2) if mode == "processes" else ()), env=credentials(server))
     document = verdict_of(run)
     assert (document["verdict"], document["exit_code"]) == ("fail", 3)
     assert missed(document) == ["POST /manual_weight"]
