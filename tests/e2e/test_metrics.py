@@ -4,6 +4,9 @@ import csv
 import io
 import json
 import math
+import re
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from chaterload.answers import Kind
 from chaterload.standin.process import StandInProcess
 
-from .conftest import Cluster, Run, WebUi, credentials, requests_seen, wait_for
+from .conftest import (
+    ROOT,
+    Cluster,
+    Run,
+    WebUi,
+    ask_prometheus,
+    credentials,
+    prometheus_of,
+    requests_seen,
+    wait_for,
+)
 
 FAULTS = ["--drop-modify", "0.3", "--fault-5xx", "0.1"]
 KIND_OF_TITLE = {kind.title: kind.name.lower() for kind in Kind}
@@ -32,9 +45,19 @@ class Page:
         """The sum of all series of a name."""
         return math.fsum(value for (found, _), value in self._samples.items() if found == name)
 
+    def labels(self, name: str) -> set[str]:
+        """The labels of a name's series; it has to have some."""
+        every = [{label for label, _ in labels} for found, labels in self._samples if found == name]
+        assert every, f"{name} is not on the page"
+        return set.intersection(*every)
+
     def count(self, start: str) -> int:
         """How many series have a name that starts like this."""
         return sum(name.startswith(start) for name, _ in self._samples)
+
+
+def read(web: WebUi, prefix: str = "") -> Page:
+    return Page(web.get(f"{prefix}/metrics").decode())
 
 
 def assert_counts_are_locusts(page: Page, table: str) -> None:
@@ -80,19 +103,16 @@ def test_the_page_tells_each_run(
     run = Cluster(locust, workers, *options, env=env).master if workers else locust(*options, env=env)
     web.wait_until_up()
 
-    def scrape() -> Page:
-        return Page(web.get(f"{prefix}/metrics").decode())
-
-    before = scrape()
+    before = read(web, prefix)
     assert before.count("chater_requests_total") == before.count("chater_objective_value") == 0
     assert before.count("chater_objective_limit") == 7
     made = 0.0
     for _ in range(2):
-        wait_for(lambda: scrape().value("chater_workers") == workers, "all workers")
+        wait_for(lambda: read(web, prefix).value("chater_workers") == workers, "all workers")
         assert web.post(f"{prefix}/swarm", user_count=10, spawn_rate=1000, host=server.host)["success"]
         wait_for(
             lambda: (
-                (now := scrape()).value("chater_users") == 10
+                (now := read(web, prefix)).value("chater_users") == 10
                 and now.count("chater_requests_total") == 12
                 and now.count("chater_objective_met") == 7
                 and now.total("chater_failures_total") > 0
@@ -100,7 +120,7 @@ def test_the_page_tells_each_run(
             "users, every endpoint, every objective and a failure",
         )
         assert web.post(f"{prefix}/stop")["success"]
-        page = scrape()
+        page = read(web, prefix)
         assert page.value("chater_users") == 0
         assert_counts_are_locusts(page, web.get(f"{prefix}/stats/requests/csv").decode())
         assert_judgement_is_the_verdicts(page, json.loads((run.folder / "verdict.json").read_text()))
@@ -125,3 +145,42 @@ def test_without_objectives(locust: Run, server: StandInProcess) -> None:
         return Page(text).total("chater_writes_seen_total") > 0
 
     wait_for(counts, "a write that was seen")
+
+
+TARGETS = [
+    (f"{panel['title']}: {target['expr']}", target)
+    for panel in json.loads((ROOT / "k8s/grafana/dashboard.json").read_text())["panels"]
+    for target in panel["targets"]
+]
+
+
+@pytest.fixture
+def loaded(locust: Run, server: StandInProcess, small_photo: dict[str, str]) -> WebUi:
+    """The web UI of a run that has asked every endpoint, and goes on."""
+    web = WebUi()
+    locust(*web.options, env=credentials(server) | small_photo)
+    web.wait_until_up()
+    assert web.swarm(10, host=server.host)["success"]
+    wait_for(lambda: read(web).count("chater_requests_total") == 12, "every endpoint")
+    return web
+
+
+def test_the_dashboard_names_what_is_there(loaded: WebUi) -> None:
+    """Each metric and each label that the Grafana dashboard names is on the page of a real run."""
+    page = read(loaded)
+    for where, target in TARGETS:
+        metrics = re.findall(r"\bchater_\w+", target["expr"])
+        kept = {label for group in re.findall(r"by \(([^)]*)\)", target["expr"]) for label in group.split(", ")}
+        assert metrics, where
+        assert all(kept <= page.labels(metric) for metric in metrics), where
+        assert set(re.findall(r"{{(\w+)}}", target.get("legendFormat", ""))) <= kept, where
+
+
+@pytest.mark.parametrize("server", [FAULTS], indirect=True)
+def test_the_dashboard_shows_something(loaded: WebUi, tmp_path: Path) -> None:
+    """A real Prometheus takes the page and every expression of the dashboard, and has data for each."""
+    with prometheus_of(f"http://127.0.0.1:{loaded.port}", tmp_path) as prometheus:
+        for where, target in TARGETS:
+            expression = target["expr"].replace("$__rate_interval", "10s")
+            wait_for(partial(ask_prometheus, prometheus, expression), where)
+        assert [series["value"][1] for series in ask_prometheus(prometheus, "up")] == ["1"]
