@@ -1,11 +1,12 @@
 """From Locust's figures to a Report."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from platform import python_version
+from typing import Any
 
 import locust
 from locust.env import Environment
@@ -27,7 +28,7 @@ from chaterload.diagnosis import Failures, diagnose
 from chaterload.history import History
 from chaterload.measure import Endpoint, Measurement, Snapshot
 from chaterload.node import Role, all_tasks, options_of, tasks_of
-from chaterload.objectives import DEFAULT_FILE, Objective, evaluate, parse_objectives, read_document
+from chaterload.objectives import DEFAULT_FILE, Objective, Result, evaluate, parse_objectives, read_document
 from chaterload.queries import Query, Series, ask, judge_query, parse_queries
 from chaterload.report.model import Report, Run
 from chaterload.scenario import asked, calls_of
@@ -172,8 +173,7 @@ def make_report(
     figures = snapshot(environment.stats, course.clock_set_by)
     rows = failures(environment.stats)
     reports = role.reports()
-    judged = course.shape.best() if isinstance(course.shape, CapacityShape) else None
-    results = evaluate(judge.objectives, judged.window if judged else figures, left_out(environment))
+    results = evaluate_run(environment, judge, course, figures)
     changes = compare(judge.baseline, figures, judge.tolerance)
     results += [judge_query(query, series) for query, series in platform]
     verdict = decide(
@@ -181,17 +181,13 @@ def make_report(
         invalid=[*course.invalid, *_doubts(role, reports, figures), *_left_to_do(environment, course, figures)],
         missed=[*course.missed, *(str(change) for change in changes if change.worse)],
     )
-    writes = Writes()
-    for report in reports:
-        if "writes" in report:
-            writes.add(Writes.from_dict(report["writes"]))
     return Report(
         run=_run(environment, settings, course),
         verdict=verdict,
         snapshot=figures,
         failures=rows,
         findings=diagnose(rows, results, figures.total.failure_ratio),
-        writes=writes,
+        writes=add_up_writes(reports),
         leftovers=sorted(Leftover(*entry) for report in reports for entry in report.get("leftovers", ())),
         history=course.history.samples,
         changes=changes,
@@ -200,6 +196,21 @@ def make_report(
             server=compare_sides(*_server_figures(course.server_before, server_after), figures),
         ),
     )
+
+
+def evaluate_run(environment: Environment, judge: Judge, course: Course, figures: Snapshot) -> list[Result]:
+    """What came of the objectives by these figures, or by the best step of a search."""
+    judged = course.shape.best() if isinstance(course.shape, CapacityShape) else None
+    return evaluate(judge.objectives, judged.window if judged else figures, left_out(environment))
+
+
+def add_up_writes(reports: Iterable[Mapping[str, Any]]) -> Writes:
+    """Those of all processes."""
+    writes = Writes()
+    for report in reports:
+        if "writes" in report:
+            writes.add(Writes.from_dict(report["writes"]))
+    return writes
 
 
 def _server_figures(before: str | None, after: str | None) -> tuple[ServerFigures, ServerFigures]:

@@ -53,16 +53,22 @@ def protect(web_ui: WebUI, base_path: str) -> None:
 
     @pages.route("/login", methods=["POST"])
     def log_in() -> Response:
-        given = [request.form.get(field, "").encode(errors="replace") for field in ("username", "password")]
-        right = [hmac.compare_digest(*pair) for pair in zip(given, map(_held, (USERNAME, PASSWORD)), strict=True)]
-        if all(right):
+        if is_right(request.form.get("username", ""), request.form.get("password", "")):
             login_user(_Visitor())
             return redirect(url_for("locust.index"))
-        logger.warning("Somebody gave a wrong name or password in the web UI.")
         session["auth_error"] = "Wrong name or password"
         return redirect(url_for("locust.login"))
 
     app.register_blueprint(pages)
+
+
+def is_right(username: str, password: str) -> bool:
+    """Whether these are the name and the password; wrong ones are told in the log."""
+    given = [text.encode(errors="replace") for text in (username, password)]
+    right = [hmac.compare_digest(*pair) for pair in zip(given, map(_held, (USERNAME, PASSWORD)), strict=True)]
+    if not all(right):
+        logger.warning("Somebody gave a wrong name or password in the web UI.")
+    return all(right)
 
 
 def _held(name: str) -> bytes:

@@ -20,7 +20,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from locust.web import WebUI
 
-from chaterload import login, resolver
+from chaterload import login, resolver, scrape
 from chaterload.cluster import Master, Worker
 from chaterload.control import Control, say
 from chaterload.ending import Judge
@@ -76,8 +76,10 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
         control.use_strategy()
         _listen(environment, control)
         if web_ui:
-            login.protect(web_ui, options_of(environment).web_base_path)
+            base_path = options_of(environment).web_base_path
+            login.protect(web_ui, base_path)
             guard(web_ui, control)
+            scrape.add_page(web_ui, control, base_path)
             if control.judge:
                 add_tab(web_ui, control)
         if control.starts_by_itself and isinstance(role, Local):

@@ -13,8 +13,11 @@ import pytest
 
 from chaterload import strategies
 from chaterload.exits import Exit
-from chaterload.objectives import parse_objectives
+from chaterload.measure import Endpoint, Measurement, Snapshot
+from chaterload.objectives import Objective, evaluate, parse_objectives
+from chaterload.report.prometheus import Figures
 from chaterload.settings import Settings, variable
+from chaterload.writes import Writes
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -98,6 +101,21 @@ def test_the_strategies_are_as_told() -> None:
 def test_the_objectives_example_is_one() -> None:
     """The example of an objectives file is read as one."""
     assert len(parse_objectives(tomllib.loads(blocks("toml")[0]), "README")) == 3
+
+
+def test_the_metrics_are_as_told() -> None:
+    """The table of metrics has each name that the page for Prometheus has, with its labels, and no other."""
+    objective = Objective(Endpoint("GET", "/eater_get_today"), "p95", 2000.0)
+    snapshot = Snapshot({objective.endpoint: Measurement(1, 0, {20: 1}, 20.0, 20.0)}, 1.0)
+    figures = Figures(snapshot, (), evaluate([objective], snapshot), Writes(), users=1, workers=0, cpu_percent=0.0)
+    labels = {
+        sample.name.removesuffix("_bucket"): ", ".join(name for name in sample.labels if name != "le")
+        for family in figures.collect()
+        for sample in family.samples
+        if not sample.name.endswith(("_count", "_sum"))
+    }
+    told = re.findall(r"^\| (`chater_.*?) \| (.*?) ?\|", README, re.MULTILINE)
+    assert {name: given for names, given in told for name in re.findall(r"`(\w+)`", names)} == labels
 
 
 @pytest.mark.parametrize("code", list(Exit))

@@ -10,10 +10,12 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,55 @@ def marked(mark: str) -> list[psutil.Process]:
             if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
+
+
+PROMETHEUS = Path("/usr/bin/prometheus")
+
+_SCRAPE = """
+global: {{scrape_interval: 1s}}
+scrape_configs:
+  - job_name: target
+    static_configs: [{{targets: ["{target}"]}}]
+"""
+
+
+def ask_prometheus(address: str, promql: str) -> list[Any]:
+    """The series that a Prometheus has of an expression now; none while it starts."""
+    query = urllib.parse.urlencode({"query": promql})
+    try:
+        with urllib.request.urlopen(f"{address}/api/v1/query?{query}", timeout=5) as answer:
+            series: list[Any] = json.load(answer)["data"]["result"]
+    except urllib.error.HTTPError as error:
+        if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
+            return []
+        raise AssertionError(f"{promql}: {error.read().decode()}") from None
+    except urllib.error.URLError:
+        return []
+    return series
+
+
+@contextlib.contextmanager
+def prometheus_of(host: str, folder: Path) -> Iterator[str]:
+    """The address of a Prometheus that has scraped the base URL `host`, and goes on once a second."""
+    if not PROMETHEUS.exists():
+        pytest.skip(f"{PROMETHEUS} is not installed (apt-get install prometheus)")
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(_SCRAPE.format(target=host.removeprefix("http://")))
+    listen = f"127.0.0.1:{free_port()}"
+    command = [
+        str(PROMETHEUS),
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={listen}",
+    ]
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: ask_prometheus(f"http://{listen}", "up"), "Prometheus")
+        yield f"http://{listen}"
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 class Locust:

@@ -1,9 +1,6 @@
 """A real Prometheus scrapes the stand-in during a run, and is asked for the platform's own figures."""
 
 import json
-import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,16 +8,7 @@ import pytest
 
 from chaterload.standin.process import StandInProcess
 
-from .conftest import Run, credentials, free_port, wait_for
-
-PROMETHEUS = Path("/usr/bin/prometheus")
-
-CONFIGURATION = """
-global: {{scrape_interval: 1s}}
-scrape_configs:
-  - job_name: chater-ui
-    static_configs: [{{targets: ["{target}"]}}]
-"""
+from .conftest import Run, credentials, prometheus_of
 
 QUERIES = """
 [[query]]
@@ -55,37 +43,11 @@ below = 1
 """
 
 
-def scrapes(address: str) -> bool:
-    """Whether the first scrape is in, some seconds after Prometheus says that it is ready."""
-    try:
-        with urllib.request.urlopen(f"{address}/api/v1/query?query=up", timeout=5) as answer:
-            return bool(json.load(answer)["data"]["result"])
-    except urllib.error.URLError:
-        return False
-
-
 @pytest.fixture
 def prometheus(server: StandInProcess, tmp_path: Path) -> Iterator[str]:
-    """The address of a Prometheus that scrapes the stand-in once a second."""
-    if not PROMETHEUS.exists():
-        pytest.skip(f"{PROMETHEUS} is not installed (apt-get install prometheus)")
-    configuration = tmp_path / "prometheus.yml"
-    configuration.write_text(CONFIGURATION.format(target=server.host.removeprefix("http://")))
-    listen = f"127.0.0.1:{free_port()}"
-    command = [
-        str(PROMETHEUS),
-        f"--config.file={configuration}",
-        f"--storage.tsdb.path={tmp_path / 'data'}",
-        f"--web.listen-address={listen}",
-    ]
-    with (tmp_path / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        wait_for(lambda: scrapes(f"http://{listen}"), "Prometheus")
-        yield f"http://{listen}"
-    finally:
-        process.terminate()
-        process.wait(20)
+    """The address of a Prometheus that scrapes the stand-in."""
+    with prometheus_of(server.host, tmp_path) as address:
+        yield address
 
 
 @pytest.mark.parametrize("server", [["--latency-ms", "100"]], indirect=True)

@@ -1,5 +1,6 @@
 """The web UI under abuse, and the login that keeps others out."""
 
+import base64
 import http.cookiejar
 import json
 import urllib.error
@@ -59,10 +60,11 @@ HOSTILE_VALUES = (
 class Browser:
     """Sends what it is told to, keeps cookies, and takes every status for an answer."""
 
-    def __init__(self, web: WebUi) -> None:
+    def __init__(self, web: WebUi, *headers: tuple[str, str]) -> None:
         self._base = f"http://127.0.0.1:{web.port}"
         self._jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         self._opener = urllib.request.build_opener(self._jar)
+        self._opener.addheaders += headers
 
     def ask(self, path: str, data: bytes | None = None) -> tuple[int, str, str]:
         """Status, media type and text, wherever it was led to."""
@@ -206,6 +208,31 @@ def test_login(locked: list[Locust], server: StandInProcess, web: WebUi) -> None
     assert "neither local nor internal" in json.loads(refused[2])["message"]
     assert json.loads(friend.swarm(user_count="1", spawn_rate="1", host=server.host)[2])["success"]
     wait_for(lambda: json.loads(friend.ask("/stats/requests")[2])["user_count"] == 1, "a user")
+    for run in locked:
+        assert PASSWORD not in run.output
+        assert "Traceback" not in run.output
+
+
+def basic(name: str, password: str) -> tuple[str, str]:
+    return "Authorization", "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def test_a_scraper_behind_the_login(locked: list[Locust], server: StandInProcess, web: WebUi) -> None:
+    """/metrics takes name and password as basic auth, or the session; no other page takes them in that form."""
+    wrong = [basic("ops", "guess"), basic("root", PASSWORD), basic("", "")]
+    wrong += [("Authorization", value) for value in ("Basic =", "Bearer x", 'Digest username="ops"')]
+    for browser in (Browser(web), *(Browser(web, header) for header in wrong)):
+        assert browser.ask("/metrics") == (401, "text/plain", "Name and password needed\n")
+    scraper = Browser(web, basic("ops", PASSWORD))
+    status, media_type, text = scraper.ask("/metrics")
+    assert (status, media_type) == (200, "text/plain")
+    assert "chater_users 0.0" in text
+    for path in CLOSED:
+        assert is_login_page(scraper.ask(path)), path
+    assert is_login_page(scraper.swarm(user_count="1", spawn_rate="1", host=server.host))
+    person = Browser(web)
+    log_in(person, "ops", PASSWORD)
+    assert person.ask("/metrics")[0] == 200
     for run in locked:
         assert PASSWORD not in run.output
         assert "Traceback" not in run.output

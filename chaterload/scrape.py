@@ -1,0 +1,59 @@
+"""The page /metrics beside the web UI's own: the figures of the run, as they are at each scrape."""
+
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, request
+from flask_login import current_user
+from locust.web import WebUI
+
+from chaterload import login
+from chaterload.control import Control
+from chaterload.ending import add_up_writes, evaluate_run, failures, snapshot
+from chaterload.measure import Snapshot
+from chaterload.objectives import Result, evaluate
+
+
+def add_page(web_ui: WebUI, control: Control, base_path: str) -> None:
+    """Serve /metrics. Where a login is asked for, a scraper gives the same name and password as HTTP basic auth.
+
+    No other page takes them in this form: a browser would send them along with whatever another site makes it send.
+    """
+    from chaterload.report.prometheus import CONTENT_TYPE, Figures, to_text  # only who has a web UI waits for it
+
+    assert web_ui.app is not None
+    pages = Blueprint("metrics", __name__, url_prefix=base_path or None)
+
+    @pages.route("/metrics")
+    def metrics() -> Response:
+        if web_ui.web_login and not (current_user.is_authenticated or _gives_password()):
+            return Response("Name and password needed\n", 401, {"WWW-Authenticate": 'Basic realm="metrics"'})
+        stats = control.environment.stats
+        now = snapshot(stats, control.course.clock_set_by if control.course else 0.0)
+        figures = Figures(
+            now,
+            failures(stats),
+            _results(control, now),
+            add_up_writes(control.role.reports()),
+            users=control.runner.user_count,
+            workers=control.workers,
+            cpu_percent=control.cpu_percent(),
+        )
+        return Response(to_text(figures), content_type=CONTENT_TYPE)
+
+    web_ui.app.register_blueprint(pages)
+
+
+def _gives_password() -> bool:
+    given = request.authorization
+    return given is not None and login.is_right(given.username or "", given.password or "")
+
+
+def _results(control: Control, now: Snapshot) -> Sequence[Result]:
+    """The verdict's own once there is one; until then the objectives alone are judged, which is all that is cheap."""
+    if control.report is not None:
+        return control.report.verdict.results
+    if control.judge is None:
+        return ()
+    if control.course is None:
+        return evaluate(control.judge.objectives, Snapshot({}, 0.0))
+    return evaluate_run(control.environment, control.judge, control.course, now)
