@@ -21,6 +21,7 @@ from .conftest import (
     WebUi,
     credentials,
     page,
+    processes,
     requests_seen,
     wait_for,
 )
