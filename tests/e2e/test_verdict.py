@@ -113,8 +113,7 @@ def test_the_same_verdict_in_every_mode(locust: Run, server: StandInProcess, mod
     assert missed(document) == ["POST /manual_weight"]
     (reason,) = document["reasons"]
     assert re.match(r"POST /manual_weight: p95 is (9\d\d ms|1\.\d+ s), expected below 500 ms", reason)
-    processes = 1 if mode == "local" else 2
-    assert_counts(document, server, preflights=processes)
+    assert_counts(document, server, preflights=1 if mode == "local" else 2)
     assert document["run"]["workers"] == (0 if mode == "local" else 2)
 
 
