@@ -48,6 +48,8 @@ class Shared:
     writes: Writes = field(default_factory=Writes)
     without_account: int = 0
     """Simulated users that found no account of their own (TEST_ACCOUNTS_STRICT)."""
+    hurried: bool = False
+    """Users leave what they made: somebody does not want to wait."""
 
     def __post_init__(self) -> None:
         slowest = self.settings.max_response_seconds
