@@ -23,11 +23,11 @@ from chaterload.analysis import (
 )
 from chaterload.answers import Kind
 from chaterload.baseline import Earlier, compare, load_baseline
-from chaterload.diagnosis import Failures, diagnose
+from chaterload.diagnosis import Failures, Recent, diagnose
 from chaterload.history import History
 from chaterload.measure import Endpoint, Measurement, Snapshot
 from chaterload.node import Role, all_tasks, options_of, tasks_of
-from chaterload.objectives import DEFAULT_FILE, Objective, evaluate, parse_objectives, read_document
+from chaterload.objectives import DEFAULT_FILE, Objective, Result, evaluate, parse_objectives, read_document
 from chaterload.queries import Query, Series, ask, judge_query, parse_queries
 from chaterload.report.model import Report, Run
 from chaterload.scenario import asked, calls_of
@@ -141,6 +141,13 @@ def failures(stats: RequestStats) -> list[Failures]:
     return sorted(rows, key=lambda row: -row.count)
 
 
+def last_failures(stats: RequestStats) -> list[Recent]:
+    """The same rows with their age, the latest first."""
+    now = time.time()
+    rows = [Recent(_failure(error), max(0.0, now - (error.last_seen or now))) for error in stats.errors.values()]
+    return sorted(rows, key=lambda row: row.age_s)
+
+
 def _failure(error: StatsError) -> Failures:
     text = StatsError.parse_error(error.error)
     kind: Kind | None = _KIND_OF_TEXT.get(text)
@@ -172,8 +179,7 @@ def make_report(
     figures = snapshot(environment.stats, course.clock_set_by)
     rows = failures(environment.stats)
     reports = role.reports()
-    judged = course.shape.best() if isinstance(course.shape, CapacityShape) else None
-    results = evaluate(judge.objectives, judged.window if judged else figures, left_out(environment))
+    results = judge_figures(environment, judge, course, figures)
     changes = compare(judge.baseline, figures, judge.tolerance)
     results += [judge_query(query, series) for query, series in platform]
     verdict = decide(
@@ -200,6 +206,12 @@ def make_report(
             server=compare_sides(*_server_figures(course.server_before, server_after), figures),
         ),
     )
+
+
+def judge_figures(environment: Environment, judge: Judge, course: Course, figures: Snapshot) -> list[Result]:
+    """The objectives, by the figures of the whole run; a search is judged by its best step."""
+    best = course.shape.best() if isinstance(course.shape, CapacityShape) else None
+    return evaluate(judge.objectives, best.window if best else figures, left_out(environment))
 
 
 def _server_figures(before: str | None, after: str | None) -> tuple[ServerFigures, ServerFigures]:

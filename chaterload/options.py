@@ -89,5 +89,6 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="how much worse than the baseline is still fine (default 0.1)",
     )
     add = parser.add_argument_group(f"{TITLE}: terminal").add_argument
+    add("--plain", **flag, env_var="TEST_PLAIN", help="Locust's periodic tables instead of the live view")
     add("--help-all", action="help", help="show Locust's options and these (--help knows Locust's alone)")
     parser.epilog = f"{parser.epilog}\n\n{EXAMPLE}"

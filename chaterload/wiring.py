@@ -75,6 +75,7 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
         control = Control(environment, settings, role, _judge(environment))
         control.use_strategy()
         _listen(environment, control)
+        _show_live(control)
         if web_ui:
             login.protect(web_ui, options_of(environment).web_base_path)
             guard(web_ui, control)
@@ -125,6 +126,20 @@ def _listen(environment: Environment, control: Control) -> None:
     listen.quit.add_listener(control.show)
     _controls.append(control)
     _roles.append(control.role)
+
+
+def _show_live(control: Control) -> None:
+    """A live view instead of Locust's periodic tables, where somebody watches."""
+    options, listen = control.options, control.environment.events
+    if not (options.headless and control.judge and sys.stdout.isatty()) or options.plain or options.only_summary:
+        return
+    from chaterload.terminal import Terminal, find_console  # no other process needs them
+
+    if console := find_console():
+        options.only_summary = True  # read after this event
+        view = Terminal(control, console)
+        listen.test_start.add_listener(view.start)
+        listen.test_stop.add_listener(view.stop)
 
 
 def _listen_as_worker(environment: Environment, worker: Worker) -> None:

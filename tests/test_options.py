@@ -25,7 +25,7 @@ def test_the_help() -> None:
     places = [done.stdout.index(f"\nChater load test: {group}:\n") for group in GROUPS]
     assert places == sorted(places)
     assert done.stdout.index("--headless") < places[0]
-    for option in ("--stand-in", "--strategy", "--objectives", "--help-all"):
+    for option in ("--stand-in", "--strategy", "--objectives", "--plain"):
         assert f"  {option}" in groups
     ours = examples.partition("Chater load test, ")[2]
     assert max(map(len, [*groups.splitlines(), *ours.splitlines()])) <= 80

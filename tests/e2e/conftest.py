@@ -84,9 +84,11 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 class Locust:
-    """One Locust process with our locustfile, its output gathered in files."""
+    """One Locust process with our locustfile, its output gathered in files, or on `terminal`, a file descriptor."""
 
-    def __init__(self, arguments: Sequence[str], env: dict[str, str], folder: Path, name: str) -> None:
+    def __init__(
+        self, arguments: Sequence[str], env: dict[str, str], folder: Path, name: str, terminal: int | None = None
+    ) -> None:
         self.folder = folder
         self._stdout, self._stderr = folder / f"{name}.out", folder / f"{name}.err"
         base = {key: value for key, value in os.environ.items() if not key.startswith(("TEST_", "LOCUST_"))}
@@ -95,9 +97,9 @@ class Locust:
                 [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), *arguments],
                 cwd=folder,
                 env={**base, "PYTHONUNBUFFERED": "1", **env},
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
+                stdin=subprocess.DEVNULL if terminal is None else terminal,
+                stdout=stdout if terminal is None else terminal,
+                stderr=stderr if terminal is None else terminal,
                 start_new_session=True,
             )
 
@@ -169,8 +171,8 @@ def locust(tmp_path: Path) -> Iterator[Run]:
     started: list[Locust] = []
     mark = uuid.uuid4().hex
 
-    def start(*arguments: str, env: dict[str, str] | None = None) -> Locust:
-        started.append(Locust(arguments, {MARK: mark, **(env or {})}, tmp_path, f"locust-{len(started)}"))
+    def start(*arguments: str, env: dict[str, str] | None = None, terminal: int | None = None) -> Locust:
+        started.append(Locust(arguments, {MARK: mark, **(env or {})}, tmp_path, f"locust-{len(started)}", terminal))
         return started[-1]
 
     yield start
