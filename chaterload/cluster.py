@@ -6,6 +6,7 @@ chater_release    worker gives it back
 chater_shared     master tells that an account has another user elsewhere
 chater_dish       worker is about to make a dish: if it is killed, the master lists it
 chater_finish     master asks each worker to end its users and send its last counts -> chater_finished
+chater_hurry      master asks each worker to end its users at once
 """
 
 import logging
@@ -153,6 +154,11 @@ class Master(Role):
             self._resting = self._finished & workers
             self._running = set()
 
+    def hurry(self) -> None:
+        """End the users of every worker at once."""
+        for worker in self._workers():
+            self.runner.send_message("chater_hurry", client_id=worker)
+
     def dismiss(self) -> None:
         """Tell every worker to quit, also those that Locust does not list while they rest after a run."""
         for worker in self.runner.worker_indexes:
@@ -264,6 +270,7 @@ class Worker(Role):
         runner.register_message("chater_leased", self._on_leased)
         runner.register_message("chater_shared", self._on_shared)
         runner.register_message("chater_finish", self._on_finish, concurrent=True)
+        runner.register_message("chater_hurry", lambda **_: self.hurry())
         environment.events.report_to_master.add_listener(self._on_report)
         environment.events.heartbeat_received.add_listener(self._on_heartbeat)
         runner.greenlet.spawn(self._watch)

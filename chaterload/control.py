@@ -44,6 +44,8 @@ class Control:
         self.options: Namespace = options_of(environment)
         self.course: Course | None = None
         self.report: Report | None = None
+        self.is_ending = False
+        """Users are being stopped and the verdict is not there yet."""
         self._ready = False
         self._interrupted = False
         self._shown = False
@@ -149,8 +151,14 @@ class Control:
 
     def on_test_stopping(self, **_: Any) -> None:
         """The users are about to be stopped."""
-        if self.course:
+        if self.course and not self.course.finished:
             self.course.finish()
+            self.is_ending = True
+            logger.info(
+                "Ending: users finish their last request and remove what they made (up to %.0f s). "
+                "Ctrl-C now ends them at once.",
+                self.environment.stop_timeout + self.settings.cleanup_seconds,
+            )
         self.role.finish()
 
     def on_test_stop(self, **_: Any) -> None:
@@ -158,9 +166,12 @@ class Control:
         self._ready = False
         if self.course is None or self.report is not None:
             return
-        self._sample(self.course)
-        self._note_early_end(self.course)
-        self._conclude()
+        try:
+            self._sample(self.course)
+            self._note_early_end(self.course)
+            self._conclude()
+        finally:
+            self.is_ending = False
 
     def verdict(self) -> Verdict | None:
         """On the last run, or so far on the one that goes on; None while there is none."""

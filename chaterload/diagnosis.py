@@ -25,6 +25,14 @@ class Failures:
 
 
 @dataclass(frozen=True)
+class Recent:
+    """One row of the failures, and how many seconds ago it was last seen."""
+
+    failures: Failures
+    age_s: float
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing to know at the end of a run."""
 

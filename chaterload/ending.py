@@ -24,7 +24,7 @@ from chaterload.analysis import (
 )
 from chaterload.answers import Kind
 from chaterload.baseline import Earlier, compare, load_baseline
-from chaterload.diagnosis import Failures, diagnose
+from chaterload.diagnosis import Failures, Recent, diagnose
 from chaterload.history import History
 from chaterload.measure import Endpoint, Measurement, Snapshot
 from chaterload.node import Role, all_tasks, options_of, tasks_of
@@ -140,6 +140,13 @@ def failures(stats: RequestStats) -> list[Failures]:
     """Locust's failures table, with the kind of each row; the most frequent first."""
     rows = [_failure(error) for error in stats.errors.values()]
     return sorted(rows, key=lambda row: -row.count)
+
+
+def last_failures(stats: RequestStats) -> list[Recent]:
+    """The same rows with their age, the latest first."""
+    now = time.time()
+    rows = [Recent(_failure(error), max(0.0, now - (error.last_seen or now))) for error in stats.errors.values()]
+    return sorted(rows, key=lambda row: row.age_s)
 
 
 def _failure(error: StatsError) -> Failures:

@@ -88,6 +88,13 @@ class Role:
     def finish(self) -> None:
         """A run is about to end."""
 
+    def hurry(self) -> None:
+        """End the users at once. What they made stays, and is listed."""
+        if self.shared and self.environment.runner:
+            self.shared.hurried = True
+            for user in list(self.environment.runner.user_greenlets):
+                user.kill(block=False)
+
     def dismiss(self) -> None:
         """The process ends, and with it whoever waits for it."""
 

@@ -4,11 +4,23 @@ from locust.argument_parser import LocustArgumentParser
 
 from chaterload.strategies import NAMES
 
+TITLE = "Chater load test"
+
+EXAMPLE = f"""{TITLE}, against a stand-in and against your own:
+
+    locust -f locustfile.py --headless --stand-in -u 20 -r 5 -t 1m
+
+    locust -f locustfile.py --headless -H http://localhost:5000 --strategy load
+"""
+
 
 def add_options(parser: LocustArgumentParser) -> None:
-    """Add them, as a group of their own in `locust --help`."""
-    group = parser.add_argument_group("Chater load test")
-    flag, add = {"action": "store_true"}, group.add_argument
+    """Add them, in groups of their own, and an example to the end of the help.
+
+    Locust answers --help before it loads any locustfile, so that one of ours shows all.
+    """
+    flag = {"action": "store_true"}
+    add = parser.add_argument_group(f"{TITLE}: target").add_argument
     add("--stand-in", **flag, env_var="TEST_STAND_IN", help="run against a stand-in for Chater UI, started for the run")
     add(
         "--stand-in-options",
@@ -23,6 +35,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         metavar="NAME",
         help="a host outside the cluster that may be loaded; also TEST_ALLOW_HOST, with commas between",
     )
+    add = parser.add_argument_group(f"{TITLE}: load shape").add_argument
     names = ", ".join(NAMES)
     add("--strategy", metavar="NAME", env_var="TEST_STRATEGY", help=f"a named load shape: {names}")
     add(
@@ -40,6 +53,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var="TEST_STRATEGY_USERS",
         help="its users at the peak, the other stages in proportion",
     )
+    add = parser.add_argument_group(f"{TITLE}: objectives and verdict").add_argument
     add("--objectives", metavar="FILE", env_var="TEST_OBJECTIVES", help="TOML file of what fast enough means")
     add("--no-objectives", **flag, env_var="TEST_NO_OBJECTIVES", help="no verdict: plain Locust")
     add(
@@ -74,3 +88,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var="TEST_BASELINE_TOLERANCE",
         help="how much worse than the baseline is still fine (default 0.1)",
     )
+    add = parser.add_argument_group(f"{TITLE}: terminal").add_argument
+    add("--plain", **flag, env_var="TEST_PLAIN", help="Locust's periodic tables instead of the live view")
+    add("--help-all", action="help", help="show Locust's options and these (--help knows Locust's alone)")
+    parser.epilog = f"{parser.epilog}\n\n{EXAMPLE}"

@@ -50,6 +50,8 @@ class Shared:
     """Called before a dish of that time (epoch ms) is sent to that account: a process that is killed tells no more."""
     without_account: int = 0
     """Simulated users that found no account of their own (TEST_ACCOUNTS_STRICT)."""
+    hurried: bool = False
+    """Users leave what they made: somebody does not want to wait."""
 
     def __post_init__(self) -> None:
         slowest = self.settings.max_response_seconds

@@ -205,7 +205,7 @@ class ProtobufUser(FastHttpUser):
         self._tidying = True
         dishes = self.account.dishes
         with suppress(_TidyingOver), gevent.Timeout(self.shared.settings.cleanup_seconds, _TidyingOver):
-            while dishes.open(self) or dishes.unconfirmed(self):
+            while not self.shared.hurried and (dishes.open(self) or dishes.unconfirmed(self)):
                 for dish in dishes.open(self):
                     if dish.state is State.THERE:
                         self.delete(dish)

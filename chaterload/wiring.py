@@ -27,7 +27,7 @@ from chaterload.ending import Judge
 from chaterload.exits import Exit, Refused
 from chaterload.forms import guard
 from chaterload.measure import three_digits
-from chaterload.node import Local, options_of
+from chaterload.node import Local, Role, options_of
 from chaterload.options import add_options
 from chaterload.report import FILE_OPTIONS, tab
 from chaterload.settings import Settings, load_settings
@@ -75,6 +75,7 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
         control = Control(environment, settings, role, _judge(environment))
         control.use_strategy()
         _listen(environment, control)
+        _show_live(control)
         if web_ui:
             base_path = options_of(environment).web_base_path
             login.protect(web_ui, base_path)
@@ -90,12 +91,25 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
 
 
 def _take_interrupts(environment: Environment) -> None:
-    """Let Ctrl-C end a process as SIGTERM does: Python would raise it in whichever user happens to run."""
+    """Let Ctrl-C end a process as SIGTERM does: Python would raise it in whichever user happens to run.
+
+    One that comes while the process or its run ends already makes the users end at once.
+    """
     if _is_forked_worker(environment):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # its master hears the same Ctrl-C, and ends it in order
         return
-    hub = gevent.get_hub()
-    gevent.signal_handler(signal.SIGINT, lambda: hub.loop.run_callback(hub.parent.throw, KeyboardInterrupt))
+    hub, interrupted = gevent.get_hub(), False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        if interrupted or any(control.is_ending for control in _controls):
+            for role in _roles:
+                role.hurry()
+        else:
+            interrupted = True
+            hub.loop.run_callback(hub.parent.throw, KeyboardInterrupt)
+
+    gevent.signal_handler(signal.SIGINT, interrupt)
 
 
 def _is_forked_worker(environment: Environment) -> bool:
@@ -113,6 +127,21 @@ def _listen(environment: Environment, control: Control) -> None:
     listen.quitting.add_listener(control.on_interrupt)  # last added, first called: listeners run in reverse
     listen.quit.add_listener(control.show)
     _controls.append(control)
+    _roles.append(control.role)
+
+
+def _show_live(control: Control) -> None:
+    """A live view instead of Locust's periodic tables, where somebody watches."""
+    options, listen = control.options, control.environment.events
+    if not (options.headless and control.judge and sys.stdout.isatty()) or options.plain or options.only_summary:
+        return
+    from chaterload.terminal import Terminal, find_console  # no other process needs them
+
+    if console := find_console():
+        options.only_summary = True  # read after this event
+        view = Terminal(control, console)
+        listen.test_start.add_listener(view.start)
+        listen.test_stop.add_listener(view.stop)
 
 
 def _listen_as_worker(environment: Environment, worker: Worker) -> None:
@@ -120,9 +149,11 @@ def _listen_as_worker(environment: Environment, worker: Worker) -> None:
     environment.events.usage_monitor.add_listener(lambda cpu_usage, **_: worker.gauge.add(cpu_usage))
     # first called: the counts have to be sent before Locust tells the master that this worker quits
     environment.events.quitting.add_listener(lambda **_: worker.finish())
+    _roles.append(worker)
 
 
 _controls: list[Control] = []
+_roles: list[Role] = []
 
 
 @events.quitting.add_listener

@@ -28,8 +28,8 @@ OPTIONS = """
 import json
 from locust.argument_parser import get_parser
 import locustfile
-group = next(g for g in get_parser()._action_groups if g.title == "Chater load test")
-print(json.dumps({a.option_strings[0]: a.env_var for a in group._group_actions}))
+groups = [g for g in get_parser()._action_groups if (g.title or "").startswith("Chater load test")]
+print(json.dumps({a.option_strings[0]: a.env_var for g in groups for a in g._group_actions}))
 """
 PARSE = """
 import json, sys

@@ -135,10 +135,16 @@ def prometheus_of(host: str, folder: Path) -> Iterator[str]:
 
 
 class Locust:
-    """One Locust process with our locustfile, its output gathered in files."""
+    """One Locust process with our locustfile, its output gathered in files, or on `terminal`, a file descriptor."""
 
     def __init__(
-        self, arguments: Sequence[str], env: dict[str, str], folder: Path, name: str, before: Sequence[str] = ()
+        self,
+        arguments: Sequence[str],
+        env: dict[str, str],
+        folder: Path,
+        name: str,
+        before: Sequence[str] = (),
+        terminal: int | None = None,
     ) -> None:
         self.folder = folder
         self._stdout, self._stderr = folder / f"{name}.out", folder / f"{name}.err"
@@ -148,9 +154,9 @@ class Locust:
                 [*before, sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), *arguments],
                 cwd=folder,
                 env={**base, "PYTHONUNBUFFERED": "1", **env},
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
+                stdin=subprocess.DEVNULL if terminal is None else terminal,
+                stdout=stdout if terminal is None else terminal,
+                stderr=stderr if terminal is None else terminal,
                 start_new_session=True,
             )
 
@@ -222,8 +228,11 @@ def locust(tmp_path: Path) -> Iterator[Run]:
     started: list[Locust] = []
     mark = uuid.uuid4().hex
 
-    def start(*arguments: str, env: dict[str, str] | None = None, before: Sequence[str] = ()) -> Locust:
-        started.append(Locust(arguments, {MARK: mark, **(env or {})}, tmp_path, f"locust-{len(started)}", before))
+    def start(
+        *arguments: str, env: dict[str, str] | None = None, before: Sequence[str] = (), terminal: int | None = None
+    ) -> Locust:
+        env, name = {MARK: mark, **(env or {})}, f"locust-{len(started)}"
+        started.append(Locust(arguments, env, tmp_path, name, before, terminal))
         return started[-1]
 
     yield start

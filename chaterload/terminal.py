@@ -1,0 +1,94 @@
+"""Keeps the live view on a terminal: one greenlet draws it, and what is logged meanwhile stands above it."""
+
+import atexit
+import logging
+import sys
+from typing import Any, TextIO
+
+import gevent
+from rich.console import Console, Group
+from rich.live import Live
+
+from chaterload.control import Control
+from chaterload.ending import evaluate_run, last_failures, snapshot
+from chaterload.report.live import Moment, build
+from chaterload.shapes import CapacityShape, StagedShape
+
+REFRESH_S = 1.0
+
+
+def find_console() -> Console | None:
+    """The terminal that stdout is, None where it can neither be redrawn nor show our marks."""
+    console = Console(highlight=False, markup=False)
+    suits = console.is_interactive and console.encoding.startswith("utf")
+    return console if suits else None
+
+
+class Terminal:
+    """The live view of a headless run."""
+
+    def __init__(self, control: Control, console: Console) -> None:
+        self._control = control
+        self._console = console
+        self._greenlet: gevent.Greenlet | None = None
+        self._live = Live(
+            console=console,
+            auto_refresh=False,  # it would take a thread
+            transient=True,
+            redirect_stderr=sys.stderr.isatty(),
+        )
+
+    def start(self, **_: Any) -> None:
+        """The run has begun."""
+        stderr = sys.stderr
+        self._live.start()
+        atexit.register(self.stop)  # whatever happens, the cursor comes back
+        self._send_log(stderr, sys.stderr)
+        self._greenlet = gevent.spawn(self._refresh)
+
+    def stop(self, **_: Any) -> None:
+        """The run has ended: leave the terminal as it was. Only the first call does."""
+        if self._greenlet is None:
+            return
+        self._greenlet.kill(block=False)
+        self._greenlet = None
+        stderr = sys.stderr
+        self._live.stop()
+        self._send_log(stderr, sys.stderr)
+
+    def _send_log(self, before: TextIO, now: TextIO) -> None:
+        """Locust's log handlers hold the stream that was stderr when they were made."""
+        for name in (None, "locust", "locust.stats_logger"):
+            for handler in logging.getLogger(name).handlers:
+                if isinstance(handler, logging.StreamHandler) and handler.stream is before:
+                    handler.setStream(now)
+
+    def _refresh(self) -> None:
+        while True:
+            self._live.update(self._draw(), refresh=True)
+            gevent.sleep(REFRESH_S)
+
+    def _draw(self) -> Group:
+        return build(self._moment(), self._console.width, self._console.height)
+
+    def _moment(self) -> Moment:
+        control, environment, course = self._control, self._control.environment, self._control.course
+        assert course is not None
+        assert control.judge is not None
+        shape, stats = course.shape, environment.stats
+        return Moment(
+            host=environment.host or control.settings.host,
+            seconds=course.seconds,
+            length_s=shape.seconds if shape else control.options.run_time,
+            users=control.runner.user_count,
+            target_users=control.runner.target_user_count,
+            workers=control.workers,
+            requests=stats.total.num_requests,
+            failures=stats.total.num_failures,
+            requests_per_second=stats.total.current_rps,
+            results=evaluate_run(environment, control.judge, course, snapshot(stats, course.clock_set_by)),
+            recent=last_failures(stats),
+            strategy=shape.strategy if isinstance(shape, StagedShape) else None,
+            search=shape.search if isinstance(shape, CapacityShape) else None,
+            ending=course.finished,
+        )

@@ -1,0 +1,33 @@
+"""Our options as `locust --help-all` shows them."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+GROUPS = ("target", "load shape", "objectives and verdict", "terminal")
+
+
+def test_the_help() -> None:
+    """It has our options in groups after Locust's, ends with examples, and ours is readable in 80 columns."""
+    done = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", "locustfile.py", "--help-all"],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    groups, _, examples = done.stdout.partition("Chater load test: target:")[2].partition("\nExamples:\n")
+    places = [done.stdout.index(f"\nChater load test: {group}:\n") for group in GROUPS]
+    assert places == sorted(places)
+    assert done.stdout.index("--headless") < places[0]
+    for option in ("--stand-in", "--strategy", "--objectives", "--plain"):
+        assert f"  {option}" in groups
+    ours = examples.partition("Chater load test, ")[2]
+    assert max(map(len, [*groups.splitlines(), *ours.splitlines()])) <= 80
+    commands = [shlex.split(line) for line in ours.splitlines() if line.strip().startswith("locust ")]
+    assert [command[:3] for command in commands] == [["locust", "-f", "locustfile.py"]] * 2
