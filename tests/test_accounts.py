@@ -249,7 +249,7 @@ class Source:
 
 def test_a_token_is_renewed_before_it_ends(clock):
     """Five minutes before its end, and not earlier, a token gives way to its source's next."""
-    some = account(Source(TOKEN, SECOND))
+    some = account(Source(make_token(SECRET, "a@example.com", HOUR), SECOND))  # TOKEN is as old as the test run
     before = some.headers(PROTOBUF)
     clock.seconds += 54 * 60
     assert some.headers(PROTOBUF) is before
