@@ -30,7 +30,8 @@ from chaterload.measure import three_digits
 from chaterload.node import Local, options_of
 from chaterload.options import add_options
 from chaterload.report import FILE_OPTIONS, tab
-from chaterload.settings import Settings, load_settings
+from chaterload.results import Results
+from chaterload.settings import Settings, load_settings, shown
 from chaterload.standin import process as stand_in
 from chaterload.user import ProtobufUser
 
@@ -72,7 +73,7 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
             return
         is_master = isinstance(runner, MasterRunner)
         role = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
-        control = Control(environment, settings, role, _judge(environment))
+        control = Control(environment, settings, role, _judge(environment), _results(environment, settings))
         control.use_strategy()
         _listen(environment, control)
         if web_ui:
@@ -144,6 +145,16 @@ def _judge(environment: Environment) -> Judge | None:
     if options.abort_after <= 0:
         raise Refused(f"--abort-after is {options.abort_after}. Expected seconds, more than 0.")
     return Judge.load(options.objectives, options.baseline, options.baseline_tolerance)
+
+
+def _results(environment: Environment, settings: Settings) -> Results | None:
+    """Where to keep the files of each run; None without --results. Refused when nothing can be written there."""
+    parent = options_of(environment).results
+    if not parent:
+        return None
+    variables = {action.env_var for action in get_parser()._actions}
+    options = {name: value for name, value in os.environ.items() if name in variables}
+    return Results(environment, Path(parent), {**options, **shown(settings)})
 
 
 def _set_up(environment: Environment, settings: Settings) -> None:
