@@ -20,7 +20,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from locust.web import WebUI
 
-from chaterload import login, resolver
+from chaterload import login, resolver, telemetry
 from chaterload.cluster import Master, Worker
 from chaterload.control import Control, say
 from chaterload.ending import Judge
@@ -52,6 +52,7 @@ locust.stats.bucket_response_time = three_digits  # type: ignore[assignment]  # 
 def add(parser: LocustArgumentParser, **_: Any) -> None:
     """Our options; a `.env` file feeds Locust's variables too."""
     load_dotenv(Path.cwd() / ".env")
+    telemetry.set_defaults()
     parser.set_defaults(web_login=login.is_wanted())
     if os.getpid() == CONTAINERS_FIRST_PROCESS:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -160,6 +161,10 @@ def _results(environment: Environment, settings: Settings) -> Results | None:
 def _set_up(environment: Environment, settings: Settings) -> None:
     """Host and time limits, for Locust and for the user class."""
     options = options_of(environment)
+    if options.otel and options.processes:
+        raise Refused(
+            "--otel is given together with --processes, whose workers would report as one. Expected --worker."
+        )
     ProtobufUser.insecure = not settings.tls_verify
     environment.stop_timeout = environment.stop_timeout or STOP_SECONDS
     if isinstance(environment.runner, WorkerRunner):
