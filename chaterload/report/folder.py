@@ -5,7 +5,6 @@ import shlex
 import textwrap
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -18,13 +17,15 @@ def new_folder(parent: Path, start: datetime) -> Path:
     """A folder for its owner alone, named by `start`, which is UTC. OSError when it cannot be made."""
     parent.mkdir(parents=True, exist_ok=True)
     name = start.strftime(NAME)
-    for folder in (parent / (name if number == 1 else f"{name}-{number}") for number in count(1)):
+    folder, number = parent / name, 1
+    while True:
         try:
             folder.mkdir(mode=0o700)
-        except FileExistsError:
-            continue  # of another run that started in the same second
-        return folder
-    raise AssertionError("numbers have no end")
+        except FileExistsError:  # of another run that started in the same second
+            number += 1
+            folder = parent / f"{name}-{number}"
+        else:
+            return folder
 
 
 def to_env(given: Mapping[str, str], arguments: list[str]) -> str:

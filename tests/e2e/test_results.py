@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import stat
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -103,6 +104,12 @@ def test_a_run_that_is_cut_short(locust: Run, server: StandInProcess, end: signa
     assert run.wait() == 4
 
 
+def is_under_way(web: WebUi) -> bool:
+    """Whether users run and have made requests; the last run's requests show until the next one runs."""
+    stats = web.stats()
+    return bool(stats["state"] == "running" and len(stats["stats"]) > 2)
+
+
 def test_each_run_in_the_web_ui_has_its_own(locust: Run, server: StandInProcess) -> None:
     """Two runs of one web UI leave two folders, each with its own counts."""
     web = WebUi()
@@ -110,7 +117,7 @@ def test_each_run_in_the_web_ui_has_its_own(locust: Run, server: StandInProcess)
     web.wait_until_up()
     for number in (1, 2):
         assert web.swarm(5)["success"]
-        wait_for(lambda: len(web.stats()["stats"]) > 2, "requests")
+        wait_for(partial(is_under_way, web), "requests")
         assert web.post("/stop")["success"]
         wait_for(lambda number=number: run.output.count("Verdict:") == number, "the verdict")  # type: ignore[misc]
     run.send(signal.SIGTERM)
@@ -119,6 +126,16 @@ def test_each_run_in_the_web_ui_has_its_own(locust: Run, server: StandInProcess)
     assert len(folders(run)) == 2
     preflights = 2
     assert total == requests_seen(server) - preflights
+
+
+def test_workers_that_do_not_come(locust: Run, server: StandInProcess) -> None:
+    """A master that gives up waiting for its workers keeps its verdict in a folder like any other."""
+    waiting = ("--expect-workers", "2", "--expect-workers-max-wait", "1")
+    cluster = Cluster(locust, 1, *LIGHT, *waiting, *KEPT, env=credentials(server))
+    output = cluster.master.finish()
+    (folder,) = folders(cluster.master)
+    assert names(folder) == ALL
+    assert json.loads((folder / "verdict.json").read_text())["exit_code"] == cluster.master.wait() == 4, output
 
 
 def test_without_objectives(locust: Run, server: StandInProcess) -> None:
