@@ -91,7 +91,9 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
 
 
 def load_baseline(path: Path) -> dict[Endpoint, Earlier]:
-    """The endpoints of an earlier verdict JSON. Refused when it is none."""
+    """The endpoints of an earlier verdict JSON, or of the one in a folder. Refused when it is none."""
+    if path.is_dir():
+        path = path / "verdict.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -5,6 +5,7 @@ import os
 import signal
 from argparse import Namespace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from chaterload.ending import Course, Judge, ask_platform, ask_server, make_repo
 from chaterload.exits import Exit, Refused
 from chaterload.history import INTERVAL_S, Generator
 from chaterload.node import Role, options_of
+from chaterload.report.folder import could_write
 from chaterload.report.model import Report
+from chaterload.results import Results
 from chaterload.settings import Settings
 from chaterload.shapes import CapacityShape, NamedShape, check_name, search_limits, staged_shapes
 from chaterload.strategies import CAPACITY
@@ -35,12 +38,21 @@ EARLY_S = 0.5
 class Control:
     """Starts, watches and judges the runs of a local process or a master."""
 
-    def __init__(self, environment: Environment, settings: Settings, role: Role, judge: Judge | None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        settings: Settings,
+        role: Role,
+        judge: Judge | None,
+        results: Results | None = None,
+    ) -> None:
         self.environment = environment
         self.settings = settings
         self.role = role
         self.judge = judge
         """None with --no-objectives."""
+        self.results = results
+        """None without --results."""
         self.options: Namespace = options_of(environment)
         self.course: Course | None = None
         self.report: Report | None = None
@@ -122,6 +134,8 @@ class Control:
         try:
             if not self._ready:
                 self.check(max(self.runner.target_user_count, self.planned_users), self.environment.host)
+            if self.results:
+                self.results.open(datetime.now(UTC))
         except Refused as refused:
             say(refused)
             if self.starts_by_itself:
@@ -182,12 +196,15 @@ class Control:
         return make_report(self.environment, self.settings, self.role, self.judge, self.course).verdict
 
     def _conclude(self) -> None:
-        if self.judge is None or self.course is None:
-            return
-        after = ask_server(self.environment, self.settings) if self.course.server_before else None
-        platform = ask_platform(self.settings, self.judge, self.course)
-        self.report = make_report(self.environment, self.settings, self.role, self.judge, self.course, platform, after)
-        self._write_files(self.report)
+        if self.judge is not None and self.course is not None:
+            after = ask_server(self.environment, self.settings) if self.course.server_before else None
+            platform = ask_platform(self.settings, self.judge, self.course)
+            self.report = make_report(
+                self.environment, self.settings, self.role, self.judge, self.course, platform, after
+            )
+            self._write_files(self.report)
+        if self.results and not self.results.close(self.report):
+            self._failed_to_write = True
         if not self.options.headless:
             self.show()
 
@@ -224,7 +241,7 @@ class Control:
             self._shown = True
             from chaterload.report import console  # what only the end needs is imported at the end
 
-            console.show(self.report)
+            console.show(self.report, results=self.results.folder if self.results else None)
 
     def _write_files(self, report: Report) -> None:
         from chaterload.report.files import WRITERS, write_report  # charts and templates take time to import
@@ -232,11 +249,9 @@ class Control:
         for option in WRITERS:
             path = getattr(self.options, option)
             if path:
-                try:
-                    write_report(option, Path(path), report)
-                except OSError as error:
+                what = f"--{option.replace('_', '-')} {path!r}"
+                if not could_write(what, partial(write_report, option, Path(path), report)):
                     self._failed_to_write = True
-                    logger.error("--%s %r could not be written: %s", option.replace("_", "-"), path, error.strerror)
 
     def _watch(self, course: Course) -> None:
         """Sample the run, and stop it when it is past saving."""
@@ -306,6 +321,11 @@ class Control:
         if here < self._expected_workers:
             self.course = Course(datetime.now(UTC), workers=here)
             self.course.invalid.append(f"{here} of {self._expected_workers} expected workers came within {seconds} s")
+            try:
+                if self.results:
+                    self.results.open(self.course.start)
+            except Refused as refused:
+                say(refused)
             self._conclude()
             self.runner.quit()  # those that did come end too
             self.show()

@@ -74,12 +74,23 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var = f"TEST_VERDICT_{name.upper()}"
         add(f"--verdict-{name}", metavar="FILE", env_var=env_var, help=f"write the verdict as {what}")
     add(
+        "--results",
+        metavar="DIR",
+        env_var="TEST_RESULTS",
+        help="keep all files of a run in a folder of its own, which DIR gets; its name is the time of the start",
+    )
+    add(
         "--verdict-message",
         metavar="FILE",
         env_var="TEST_VERDICT_MESSAGE",
         help="write the verdict and its reasons into this file in place, in up to 4096 bytes: a pod's termination log",
     )
-    add("--baseline", metavar="FILE", env_var="TEST_BASELINE", help="an earlier --verdict-json to compare with")
+    add(
+        "--baseline",
+        metavar="FILE",
+        env_var="TEST_BASELINE",
+        help="an earlier --verdict-json, or a folder of --results, to compare with",
+    )
     add(
         "--baseline-tolerance",
         metavar="SHARE",

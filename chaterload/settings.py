@@ -247,7 +247,7 @@ def shown(settings: Settings) -> dict[str, str]:
     """The settings that were given, by variable, fit to be printed: no secret among them."""
     fields = type(settings).model_fields
     return {
-        variable(name, fields[name]): str(getattr(settings, name))
-        for name in sorted(settings.model_fields_set)
+        variable(name, fields[name]): ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in sorted((name, getattr(settings, name)) for name in settings.model_fields_set)
         if not is_secret(fields[name])
     }

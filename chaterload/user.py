@@ -23,8 +23,15 @@ from chaterload.writes import Claim, Today
 from proto.delete_food_pb2 import DeleteFoodRequest, DeleteFoodResponse
 from proto.today_food_pb2 import TodayFood
 
+
+def _failure(kind: Kind) -> CatchResponseError:
+    """An exception of a class of its own, whose name is what --otel tells of it."""
+    named: type[CatchResponseError] = type(kind.title, (CatchResponseError,), {"__repr__": Exception.__str__})
+    return named(f"{kind.title}: {kind.action}")
+
+
 # One exception for each kind: Locust's failures table has a row for each text that it sees.
-FAILURES = {kind: CatchResponseError(f"{kind.title}: {kind.action}") for kind in Kind}
+FAILURES = {kind: _failure(kind) for kind in Kind}
 
 RUN_EVERY_TASK = {name for name, strategy in STRATEGIES.items() if strategy.every_task}
 

@@ -20,7 +20,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from locust.web import WebUI
 
-from chaterload import login, resolver, scrape
+from chaterload import login, resolver, scrape, telemetry
 from chaterload.cluster import Master, Worker
 from chaterload.control import Control, say
 from chaterload.ending import Judge
@@ -30,7 +30,8 @@ from chaterload.measure import three_digits
 from chaterload.node import Local, Role, options_of
 from chaterload.options import add_options
 from chaterload.report import FILE_OPTIONS, tab
-from chaterload.settings import Settings, load_settings
+from chaterload.results import Results
+from chaterload.settings import Settings, load_settings, shown
 from chaterload.standin import process as stand_in
 from chaterload.user import ProtobufUser
 
@@ -51,6 +52,7 @@ locust.stats.bucket_response_time = three_digits  # type: ignore[assignment]  # 
 def add(parser: LocustArgumentParser, **_: Any) -> None:
     """Our options; a `.env` file feeds Locust's variables too."""
     load_dotenv(Path.cwd() / ".env")
+    telemetry.set_defaults()
     parser.set_defaults(web_login=login.is_wanted())
     if os.getpid() == CONTAINERS_FIRST_PROCESS:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -72,7 +74,7 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
             return
         is_master = isinstance(runner, MasterRunner)
         role = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
-        control = Control(environment, settings, role, _judge(environment))
+        control = Control(environment, settings, role, _judge(environment), _results(environment, settings))
         control.use_strategy()
         _listen(environment, control)
         _show_live(control)
@@ -179,9 +181,23 @@ def _judge(environment: Environment) -> Judge | None:
     return Judge.load(options.objectives, options.baseline, options.baseline_tolerance)
 
 
+def _results(environment: Environment, settings: Settings) -> Results | None:
+    """Where to keep the files of each run; None without --results. Refused when nothing can be written there."""
+    parent = options_of(environment).results
+    if not parent:
+        return None
+    variables = {action.env_var for action in get_parser()._actions}
+    options = {name: value for name, value in os.environ.items() if name in variables}
+    return Results(environment, Path(parent), {**options, **shown(settings)})
+
+
 def _set_up(environment: Environment, settings: Settings) -> None:
     """Host and time limits, for Locust and for the user class."""
     options = options_of(environment)
+    if options.otel and options.processes:
+        raise Refused(
+            "--otel is given together with --processes, whose workers would report as one. Expected --worker."
+        )
     ProtobufUser.insecure = not settings.tls_verify
     environment.stop_timeout = environment.stop_timeout or STOP_SECONDS
     if isinstance(environment.runner, WorkerRunner):

@@ -1,7 +1,9 @@
 """The end of a run as text: readable in 100 columns, on a terminal and in a log."""
 
+import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
@@ -24,8 +26,15 @@ STATE_STYLE = {State.MET: "green", State.MISSED: "bold red", State.NO_DATA: "yel
 OUTCOME_STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INVALID: "bold yellow"}
 
 
-def show(report: Report, console: Console | None = None) -> None:
-    """Print the verdict and what led to it; the verdict is the last line."""
+def to_text(report: Report) -> str:
+    """What a log shows of it."""
+    file = io.StringIO()
+    show(report, Console(file=file, force_terminal=False, color_system=None, highlight=False, markup=False))
+    return file.getvalue()
+
+
+def show(report: Report, console: Console | None = None, results: Path | None = None) -> None:
+    """Print the verdict and what led to it; the verdict is the last line. `results` is the folder of --results."""
     console = console or Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH
@@ -39,6 +48,8 @@ def show(report: Report, console: Console | None = None) -> None:
         console.print(Text(line))
     _show_findings(report, console)
     _show_leftovers(report, console)
+    if results:
+        console.print(Text(f"\nResults in {results}"), soft_wrap=True)
     console.print()
     outcome = report.verdict.outcome
     for reason in report.verdict.reasons:

@@ -6,18 +6,33 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from chaterload.report.console import to_text
 from chaterload.report.html import to_html
 from chaterload.report.junit import to_junit
 from chaterload.report.message import to_message
 from chaterload.report.model import Report, to_json
 
+
+def to_json_text(report: Report) -> str:
+    """The verdict JSON as a file holds it."""
+    return json.dumps(to_json(report), indent=2) + "\n"
+
+
 WRITERS: dict[str, Callable[[Report], str]] = {
-    "verdict_json": lambda report: json.dumps(to_json(report), indent=2) + "\n",
+    "verdict_json": to_json_text,
     "verdict_html": to_html,
     "verdict_junit": to_junit,
     "verdict_message": to_message,
 }
 """How each option's file is made from a report."""
+
+RESULTS: dict[str, Callable[[Report], str]] = {
+    "verdict.txt": to_text,
+    "verdict.json": to_json_text,
+    "verdict.html": to_html,
+    "verdict.xml": to_junit,
+}
+"""How each file of --results is made from a report."""
 
 IN_PLACE = frozenset(("verdict_message",))
 """Options whose file is there already and can be filled but not replaced: Kubernetes mounts its termination log."""

@@ -64,6 +64,24 @@ def test_results_that_cannot_be_written(locust: Run, server: StandInProcess, mou
     assert run.wait() == 1
 
 
+def test_a_folder_of_results_that_cannot_be_written(
+    locust: Run, server: StandInProcess, mount: Callable[[str], Path]
+) -> None:
+    """--results on a read-only disk is refused before anything is sent; a disk that gets full costs what it says."""
+    read_only, small = mount("size=64k,ro"), mount("size=64k")
+    refused = locust(*LIGHT, "--results", str(read_only), env=credentials(server))
+    output = refused.finish()
+    assert refused.wait() == 2
+    assert f"--results '{read_only}' cannot be written to (Read-only file system)" in refused.errors, output
+    assert requests_seen(server) == 0
+    run = locust(*LIGHT, "--results", str(small / "deep"), *JSON, env=credentials(server))
+    document = verdict(run)
+    (folder,) = (small / "deep").iterdir()
+    assert f"{folder}/locust.html could not be written: No space left on device" in run.errors, run.output
+    assert not (folder / "locust.html").exists()
+    assert (document["verdict"], run.wait()) == ("pass", 1)
+
+
 def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     """What is written to a pipe goes into it, and a full device stays a device."""
     pipe = tmp_path / "pipe"

@@ -24,6 +24,7 @@ from tests.faults.test_web import Browser, log_in
 REPORTS = (
     *("--verdict-json", "v.json", "--verdict-html", "v.html", "--verdict-junit", "v.xml"),
     *("--csv", "locust", "--csv-full-history", "--html", "locust.html", "--logfile", "locust.log", "-L", "DEBUG"),
+    *("--results", "results"),
 )
 FAILING = ("--fault-5xx", "0.2", "--fault-truncated", "0.1", "--fault-garbage", "0.1", "--drop-weight", "0.3")
 
@@ -78,8 +79,9 @@ def assert_hidden(hidden: list[str], text: str, where: str) -> None:
 def assert_nothing_shown(run: Locust, hidden: list[str]) -> None:
     """Neither what the run printed nor any file that it made holds what is hidden."""
     assert_hidden(hidden, run.output, "the terminal")
-    files = [path for path in run.folder.iterdir() if path.is_file() and path.name != "accounts.csv"]
-    assert {"v.json", "v.html", "v.xml", "locust.html", "locust_failures.csv"} <= {path.name for path in files}
+    files = [path for path in run.folder.rglob("*") if path.is_file() and path.name != "accounts.csv"]
+    names = {path.name for path in files}
+    assert {"v.json", "v.html", "v.xml", "locust.html", "locust_failures.csv", "settings.env", "verdict.txt"} <= names
     for path in files:
         assert_hidden(hidden, path.read_text(errors="replace"), path.name)
 

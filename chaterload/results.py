@@ -1,0 +1,91 @@
+"""What --results asks for: a folder for each run, with all of its files."""
+
+import csv
+import io
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust.env import Environment
+from locust.html import get_html_report
+from locust.stats import PERCENTILES_TO_REPORT, StatsCSVFileWriter
+
+from chaterload.exits import Refused
+from chaterload.node import options_of
+from chaterload.report.folder import could_write, new_folder, to_env
+from chaterload.report.model import Report
+
+logger = logging.getLogger(__name__)
+
+
+class Results:
+    """Makes the folders and fills them; each of several runs in one process has its own."""
+
+    def __init__(self, environment: Environment, parent: Path, given: Mapping[str, str]) -> None:
+        """`given` are the variables to repeat a run with. Refused when nothing can be written to `parent`."""
+        self._environment = environment
+        self._parent = parent
+        self._given = given
+        self._tables: StatsCSVFileWriter | None = None
+        self.folder: Path | None = None
+        """Of the last run."""
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            Path(tempfile.mkdtemp(dir=parent)).rmdir()
+        except OSError as error:
+            raise _refusal(parent, error) from None
+
+    def open(self, start: datetime) -> None:
+        """A run starts: make its folder, where Locust follows it in CSV files. Refused when that fails."""
+        history = options_of(self._environment).stats_history_enabled
+        try:
+            self.folder = new_folder(self._parent, start)
+            prefix = str(self.folder / "locust")
+            self._tables = StatsCSVFileWriter(self._environment, PERCENTILES_TO_REPORT, prefix, history)
+        except OSError as error:
+            raise _refusal(self._parent, error) from None
+        self._following = gevent.spawn(could_write, f"{prefix}_*.csv", self._tables.stats_writer)
+        logger.info("Results go to %s", self.folder)
+
+    def close(self, report: Report | None) -> bool:
+        """The run has ended: write what is still missing. Returns whether all files are complete.
+
+        `report` is None with --no-objectives. Only the first call for a run does anything.
+        """
+        from chaterload.report.files import RESULTS, write_whole  # charts and templates take time to import
+
+        tables, self._tables = self._tables, None
+        if tables is None or self.folder is None:
+            return True
+        self._following.kill()
+        complete = [self._following.value is not False, could_write(f"{self.folder}/*.csv", tables.close_files)]
+        texts: dict[str, Callable[[], str]] = {
+            "locust_stats.csv": partial(_as_text, tables.requests_csv),  # Locust wrote them up to a second ago
+            "locust_failures.csv": partial(_as_text, tables.failures_csv),
+            "locust_exceptions.csv": partial(_as_text, tables.exceptions_csv),
+            "locust.html": partial(get_html_report, self._environment, show_download_link=False),
+            "settings.env": partial(to_env, self._given, sys.argv[1:]),
+        }
+        if report:
+            texts |= {name: partial(make, report) for name, make in RESULTS.items()}
+        for name, text in texts.items():
+            path = self.folder / name
+            complete.append(could_write(str(path), partial(write_whole, path, text())))
+        return all(complete)
+
+
+def _as_text(write: Callable[[Any], None]) -> str:
+    """One of Locust's tables as it is now."""
+    text = io.StringIO()
+    write(csv.writer(text))
+    return text.getvalue()
+
+
+def _refusal(parent: Path, error: OSError) -> Refused:
+    return Refused(f"--results {str(parent)!r} cannot be written to ({error.strerror}). Expected a folder, new or old.")
