@@ -11,9 +11,10 @@ chater_hurry      master asks each worker to end its users at once
 
 import logging
 import time
+import uuid
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 import gevent
@@ -29,6 +30,9 @@ from chaterload.node import Role, check_accounts, options_of, prepare_users
 from chaterload.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+ASK_AGAIN_S = 1.0
+"""A worker that has only just connected does not know our messages yet, and drops them."""
 
 CHECK_TIMEOUT_S = 45.0
 """Longer than three preflight requests that time out."""
@@ -84,6 +88,19 @@ class Master(Role):
             gevent.sleep(0.02)
         return True
 
+    def _ask(
+        self, kind: str, data: dict[str, Any], workers: set[str], answered: Callable[[], Set[str]], seconds: float
+    ) -> bool:
+        """Ask until all of `workers` that are still there have answered; False when that takes more than `seconds`."""
+        question, deadline = {**data, "id": uuid.uuid4().hex}, time.monotonic() + seconds
+        while waiting := (workers & self._workers()) - answered():
+            if time.monotonic() > deadline:
+                return False
+            for worker in waiting:
+                self.runner.send_message(kind, question, client_id=worker)
+            self._wait(ASK_AGAIN_S, lambda: not (workers & self._workers()) - answered())
+        return True
+
     def reports(self) -> list[dict[str, Any]]:
         """What each process did; of a lost worker what it told last, of whose dishes nothing is certain since."""
         lost = [{**self._reports.get(worker, {}), "leftovers": self._left_by(worker)} for worker in self._lost]
@@ -105,9 +122,7 @@ class Master(Role):
         self._answers = {}
         options = vars(self.environment.parsed_options)
         question = {"host": host, "allowed": list(self.allowed), **{name: options.get(name) for name in _CHECK_OPTIONS}}
-        for worker in asked:
-            self.runner.send_message("chater_check", question, client_id=worker)
-        if not self._wait(CHECK_TIMEOUT_S, lambda: self._answers.keys() >= asked & self._workers()):
+        if not self._ask("chater_check", question, asked, self._answers.keys, CHECK_TIMEOUT_S):
             raise Refused(f"A worker did not answer within {CHECK_TIMEOUT_S:.0f} s whether host and token work.")
         problems = dict.fromkeys(p for answer in self._answers.values() for p in answer["problems"])
         if problems:
@@ -143,10 +158,8 @@ class Master(Role):
         try:
             self._finished.clear()
             workers = self._workers()
-            for worker in workers:
-                self.runner.send_message("chater_finish", client_id=worker)
             patience = self.environment.stop_timeout + self.settings.cleanup_seconds + FINISH_MARGIN_S
-            if not self._wait(patience, lambda: self._finished >= workers & self._workers()):
+            if not self._ask("chater_finish", {}, workers, lambda: self._finished, patience):
                 for worker in workers - self._finished:
                     self._lost[worker] = "did not send its last counts"
         finally:
@@ -266,6 +279,8 @@ class Worker(Role):
         self.runner = runner
         self._leases: RemoteLeases | None = None
         self._beat = time.monotonic()
+        self._asked: dict[str, str] = {}
+        """The id of each kind's last question."""
         runner.register_message("chater_check", self._on_check, concurrent=True)
         runner.register_message("chater_leased", self._on_leased)
         runner.register_message("chater_shared", self._on_shared)
@@ -320,7 +335,16 @@ class Worker(Role):
         self.environment.events.report_to_master.fire(client_id=self.runner.client_id, data=data)
         self.runner.send_message("stats", data)
 
+    def _is_new(self, msg: Any) -> bool:
+        """Whether a question is not merely asked again: the answer is on its way."""
+        if self._asked.get(msg.type) == msg.data["id"]:
+            return False
+        self._asked[msg.type] = msg.data["id"]
+        return True
+
     def _on_check(self, environment: Environment, msg: Any) -> None:
+        if not self._is_new(msg):
+            return
         options = Namespace(**{**vars(environment.parsed_options), **{k: msg.data[k] for k in _CHECK_OPTIONS}})
         problems = self.prepare(options, msg.data["host"], tuple(msg.data["allowed"]))
         answer = {
@@ -341,6 +365,8 @@ class Worker(Role):
             self._leases.on_shared(msg.data["number"])
 
     def _on_finish(self, environment: Environment, msg: Any) -> None:
+        if not self._is_new(msg):
+            return
         self.finish()
         self.runner.send_message("chater_finished")
 

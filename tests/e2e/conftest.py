@@ -280,11 +280,10 @@ class Cluster:
         self.master = locust("--master", *bind, "--expect-workers", str(workers), *arguments, env=env)
         self.workers = [self.join() for _ in range(workers - late)]
 
-    def join(self, env: dict[str, str] | None = None) -> Locust:
+    def join(self, *arguments: str, env: dict[str, str] | None = None) -> Locust:
         """One more worker, with the master's environment or its own."""
-        return self._locust(
-            "--worker", "--master-host", "127.0.0.1", "--master-port", self._port, env=self._env if env is None else env
-        )
+        master = ("--master-host", "127.0.0.1", "--master-port", self._port)
+        return self._locust("--worker", *master, *arguments, env=self._env if env is None else env)
 
 
 class WebUi:

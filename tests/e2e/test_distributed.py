@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from chaterload.standin import process as stand_in
 from chaterload.standin.process import StandInProcess
-from tests.e2e.conftest import Cluster, Locust, Run, credentials, requests_seen, wait_for
+from tests.e2e.conftest import ROOT, Cluster, Locust, Run, credentials, requests_seen, wait_for
 
 LOAD = (
     "--headless",
@@ -51,6 +51,31 @@ def test_a_worker_is_terminated_and_replaced(locust: Run, server: StandInProcess
     assert document["exit_code"] == cluster.master.wait() == 4
     assert sum("was lost during the run" in reason for reason in document["reasons"]) == 1
     assert replacement.wait() == 0
+
+
+SLOW_START = f"""
+import sys
+import gevent
+from locust import events
+
+@events.init.add_listener
+def wait(**_):
+    gevent.sleep(1.5)
+
+sys.path.insert(0, {str(ROOT)!r})
+from locustfile import *
+"""
+
+
+def test_a_worker_that_is_asked_too_early(locust: Run, server: StandInProcess, tmp_path: Path) -> None:
+    """A worker that is connected and not yet listening when the master asks it for its check is asked again."""
+    (tmp_path / "slow.py").write_text(SLOW_START)
+    cluster = Cluster(locust, 1, *LOAD, "--run-time", "2s", env=credentials(server), late=1)
+    worker = cluster.join("-f", "slow.py")
+    document = verdict(cluster.master)
+    assert "Unknown message type received: chater_check" in worker.errors
+    assert document["requests"] == requests_seen(server) - 1 > 0
+    assert worker.wait() == 0
 
 
 def test_a_worker_that_stands_still(locust: Run, server: StandInProcess) -> None:

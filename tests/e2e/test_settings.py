@@ -110,7 +110,7 @@ def test_wrong_settings_with_processes(locust: Run, bystander: StandInProcess) -
 def test_wrong_settings_of_a_worker(locust: Run, bystander: StandInProcess) -> None:
     """A worker that is set up wrongly says so and ends with exit code 2, and no load starts."""
     cluster = Cluster(locust, 2, *HEADLESS, env=credentials(bystander), late=1)
-    worker = cluster.join(credentials(bystander) | {"TEST_CUSTOM_DATE": "31-02-2024"})
+    worker = cluster.join(env=credentials(bystander) | {"TEST_CUSTOM_DATE": "31-02-2024"})
     assert_refused(worker, "TEST_CUSTOM_DATE '31-02-2024' is not a date.")
     assert requests_seen(bystander) == 0
 

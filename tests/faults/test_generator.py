@@ -97,11 +97,11 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 
 def test_a_token_that_expires_half_way(locust: Run, server: StandInProcess, small_photo: dict[str, str]) -> None:
     """Requests after the token's end fail as expired, each once, and the start said that they would."""
-    token = make_token(STAND_IN_SECRET, server.email, timedelta(seconds=3.5))
+    token = make_token(STAND_IN_SECRET, server.email, timedelta(seconds=8))
     env = credentials(server) | small_photo | {"TEST_USER_TOKEN": token}
     run = locust(
         *("--headless", "--users", "10", "--spawn-rate", "10", "--tags", "language", "feedback"),
-        *("--run-time", "4s", *JSON),
+        *("--run-time", "9s", *JSON),
         env=env,
     )
     wait_for(lambda: requests_seen(server, "POST /feedback") > 5, "the first requests")
