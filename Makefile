@@ -13,12 +13,12 @@ run: $(VENV)/.run ## Load a stand-in with the whole mix for 30 s
 	$(BIN)/locust -f locustfile.py $(LOCUST_ARGS)
 
 test: $(VENV)/.dev ## Run all tests
-	$(BIN)/python -m pytest -n 4 --dist worksteal  # most of them wait for processes
+	$(BIN)/python -m pytest -n 5 --dist worksteal  # most of them wait for processes
 
 test-slow: $(VENV)/.dev ## Run the tests that take minutes each, one after another
 	$(BIN)/python -m pytest -m slow
 
-test-nightly: $(VENV)/.dev ## Run each property with 10,000 examples (an hour)
+test-nightly: $(VENV)/.dev ## Run each property with 10,000 examples (half an hour)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -m hypothesis -n 2
 
 check: $(VENV)/.dev ## Lint, format, types, Dockerfile and manifests
