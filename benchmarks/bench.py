@@ -100,6 +100,7 @@ def generator(command: list[str], target: StandInProcess | Target, **env: str) -
     """A load generator on the other core; ended with SIGINT."""
     environment = {
         **os.environ,
+        "PYTHONDONTWRITEBYTECODE": "",  # where it is set, each start compiles our modules anew
         "PYTHONPATH": str(ROOT),
         "TARGET_HOST": target.host,
         "LOCUST_HOST": target.host,
