@@ -150,8 +150,8 @@ def test_a_token_file_that_is_rotated(locust: Run, server: StandInProcess, tmp_p
     """A run outlives its tokens by far when somebody puts newer ones into TEST_USER_TOKEN_FILE."""
     file = tmp_path / "token"
     env = {"TARGET_HOST": server.host, "TEST_USER_TOKEN_FILE": str(file)}
-    with rotated(file, server.email, timedelta(seconds=3), every_s=0.5):
-        run = locust("--headless", "--users", "10", "--exclude-tags", "full_flow", "--run-time", "6s", env=env)
+    with rotated(file, server.email, timedelta(seconds=6), every_s=0.5):
+        run = locust("--headless", "--users", "10", "--exclude-tags", "full_flow", "--run-time", "12s", env=env)
         output = run.finish()
     assert run.wait() == 0, output
     assert sum(requests for requests, _ in rows(output).values()) > 20

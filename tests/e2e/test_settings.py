@@ -188,7 +188,7 @@ def test_a_foreign_host_that_is_allowed(locust: Run, how: str) -> None:
 def test_the_web_uis_form(locust: Run, server: StandInProcess) -> None:
     """The form is refused what the command line is: foreign hosts, options, and a token that has expired."""
     web = WebUi()
-    lives_s = 4
+    lives_s = 12
     token = make_token(STAND_IN_SECRET, server.email, timedelta(seconds=lives_s))
     began = time.time()
     run = locust(*web.options, env=credentials(server) | {"TEST_USER_TOKEN": token})
