@@ -26,7 +26,7 @@ from chaterload.standin import process as stand_in
 from chaterload.standin.process import StandInProcess
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """Longer than anything that is waited for takes on a busy machine; only a failing test waits this long."""
 
 MARK = "CHATER_E2E_MARK"
@@ -182,11 +182,11 @@ class Locust:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def wait(self, seconds: float = 60.0) -> int:
+    def wait(self, seconds: float = 120.0) -> int:
         """The exit code."""
         return self.process.wait(seconds)
 
-    def finish(self, seconds: float = 60.0) -> str:
+    def finish(self, seconds: float = 120.0) -> str:
         """Wait for the end, demand that nobody sees a traceback, and return the output."""
         self.wait(seconds)
         assert "Traceback" not in self.output, self.output

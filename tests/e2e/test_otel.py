@@ -107,6 +107,7 @@ def test_endpoints_and_outcomes(locust: Run, server: StandInProcess, collector: 
     assert b"Bearer" not in sent
 
 
+@pytest.mark.slow
 def test_workers_report_for_themselves(locust: Run, server: StandInProcess, collector: Collector) -> None:
     """Each worker sends what it did, and the master the number of users."""
     env = credentials(server) | collector.env

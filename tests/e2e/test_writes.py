@@ -40,8 +40,15 @@ def indistinguishable(records: Any) -> int:
 
 
 @pytest.mark.parametrize("server", [LOSSY], indirect=True)
-@pytest.mark.parametrize("workers", [0, 3], ids=["one process", "three workers"])
-@pytest.mark.parametrize("own", [False, True], ids=["one account", "own accounts"])
+@pytest.mark.parametrize(
+    ("own", "workers"),
+    [
+        pytest.param(False, 0, id="one account, one process"),
+        pytest.param(False, 3, id="one account, three workers", marks=pytest.mark.slow),
+        pytest.param(True, 0, id="own accounts, one process"),
+        pytest.param(True, 3, id="own accounts, three workers"),
+    ],
+)
 def test_every_lost_write_is_reported(
     locust: Run, server: StandInProcess, small_photo: dict[str, str], own: bool, workers: int
 ) -> None:

@@ -131,7 +131,7 @@ def target() -> Iterator[Callable[..., Target]]:
         one.close()
 
 
-def verdict(run: Locust, seconds: float = 60.0) -> Any:
+def verdict(run: Locust, seconds: float = 120.0) -> Any:
     """What the run's JSON file says, once it has ended by itself without a traceback."""
     output = run.finish(seconds)
     assert "Verdict:" in output, output
