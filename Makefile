@@ -1,13 +1,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What `make run` starts: LOCUST_ARGS="--users 20 --run-time 2m" make run
+# What `make run` starts: LOCUST_ARGS="--stand-in --headless --users 20 --run-time 2m" make run
 LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in
 
-.PHONY: help run test test-slow test-nightly check bench soak proto clean
+.PHONY: help install run test test-slow test-nightly check bench soak proto clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.run ## Install into .venv what a run needs
 
 run: $(VENV)/.run ## Load a stand-in with the whole mix for 30 s
 	$(BIN)/locust -f locustfile.py $(LOCUST_ARGS)

@@ -14,7 +14,7 @@ from greenlet import greenlet
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, Runner, WorkerNode
 
-from chaterload.ending import Course, Judge, ask_platform, ask_server, make_report, snapshot
+from chaterload.ending import Course, Judge, ask_platform, ask_server, make_report, never_asked, snapshot
 from chaterload.exits import Exit, Refused
 from chaterload.history import INTERVAL_S, Generator
 from chaterload.node import Role, options_of
@@ -100,6 +100,11 @@ class Control:
             self.environment.available_shape_classes = dict(shapes)
         if options.strategy:
             self._choose(options.strategy, shapes)
+
+    def warn_of_objectives(self) -> None:
+        """Tell of objectives that will have no data before the load, and not after it."""
+        for endpoint in never_asked(self.environment, self.judge.objectives) if self.judge else ():
+            logger.warning("No task asks %s: its objectives will have no data, which proves nothing.", endpoint)
 
     def _choose(self, name: str, shapes: dict[str, NamedShape]) -> None:
         check_name(name)

@@ -26,7 +26,7 @@ from chaterload.answers import Kind
 from chaterload.baseline import Earlier, compare, load_baseline
 from chaterload.diagnosis import Failures, Recent, diagnose
 from chaterload.history import History
-from chaterload.measure import Endpoint, Measurement, Snapshot
+from chaterload.measure import ALL, Endpoint, Measurement, Snapshot
 from chaterload.node import Role, all_tasks, options_of, tasks_of
 from chaterload.objectives import DEFAULT_FILE, Objective, Result, evaluate, parse_objectives, read_document
 from chaterload.queries import Query, Series, ask, judge_query, parse_queries
@@ -88,7 +88,7 @@ class Course:
     invalid: list[str] = field(default_factory=list)
     """Why it proves nothing, as far as seen on the way."""
     missed: list[str] = field(default_factory=list)
-    """Why it is a failure, besides the objectives."""
+    """Why it was stopped early, as the failure that it is."""
     server_before: str | None = None
     """The server's /metrics at the start, None where it has none."""
 
@@ -181,12 +181,14 @@ def make_report(
     rows = failures(environment.stats)
     reports = role.reports()
     results = evaluate_run(environment, judge, course, figures)
+    writes = add_up_writes(reports)
     changes = compare(judge.baseline, figures, judge.tolerance)
     results += [judge_query(query, series) for query, series in platform]
     verdict = decide(
         results,
         invalid=[*course.invalid, *_doubts(role, reports, figures), *_left_to_do(environment, course, figures)],
-        missed=[*course.missed, *(str(change) for change in changes if change.worse)],
+        missed=[*course.missed, *writes.missing(), *(str(change) for change in changes if change.worse)],
+        stopped_early=bool(course.missed),
     )
     return Report(
         run=_run(environment, settings, course),
@@ -194,7 +196,7 @@ def make_report(
         snapshot=figures,
         failures=rows,
         findings=diagnose(rows, results, figures.total.failure_ratio),
-        writes=add_up_writes(reports),
+        writes=writes,
         leftovers=sorted(Leftover(*entry) for report in reports for entry in report.get("leftovers", ())),
         history=course.history.samples,
         changes=changes,
@@ -233,7 +235,7 @@ def analyse(course: Course, objectives: Sequence[Objective]) -> Analysis:
     steps = search.steps if search else history.steps
     points = read_steps(steps, objectives)
     recovers, recovery_s = (None, None)
-    if isinstance(shape, StagedShape) and (spike := spike_of(shape.strategy)):
+    if isinstance(shape, StagedShape) and (spike := spike_of(shape.strategy)) and course.seconds > spike[1]:
         recovers, recovery_s = read_recovery(history.samples, spike)
     return Analysis(
         curve=read_curve(points),
@@ -258,6 +260,15 @@ def _left_to_do(environment: Environment, course: Course, figures: Snapshot) -> 
         for name, endpoint in firsts.items()
         if not figures.endpoints.get(endpoint, Measurement()).requests
     ]
+
+
+def never_asked(environment: Environment, objectives: Iterable[Objective]) -> list[str]:
+    """The paths of objectives that no task says it asks, tags aside; none where a task does not say what it asks."""
+    tasks = all_tasks(environment)
+    if not all(calls_of(task) for task in tasks):
+        return []
+    known = asked(tasks) | {ALL}
+    return [str(endpoint) for endpoint in dict.fromkeys(o.endpoint for o in objectives) if endpoint not in known]
 
 
 def left_out(environment: Environment) -> set[Endpoint]:

@@ -142,12 +142,17 @@ def all_tasks(environment: Environment) -> list[Callable[..., object]]:
 def tasks_of(environment: Environment, options: Namespace) -> list[Callable[..., object]]:
     """The tasks that will run. Refused when the tags leave none."""
     every = all_tasks(environment)
+    known = sorted(set().union(*(tags_of(task) for task in every)))
+    expected = f"Expected tags out of: {', '.join(known)}."
+    for option, given in (("--tags", options.tags), ("--exclude-tags", options.exclude_tags)):
+        unknown = [tag for tag in given or () if tag not in known]
+        if unknown:
+            raise Refused(f"{option} {' '.join(unknown)!r} is no tag of a task. {expected}")
     left = selected(every, options.tags, options.exclude_tags)
     if not left:
-        known = ", ".join(sorted(set().union(*(tags_of(task) for task in every))))
         raise Refused(
             f"--tags {' '.join(options.tags or [])!r} with --exclude-tags {' '.join(options.exclude_tags or [])!r} "
-            f"leaves no task to run. Expected tags out of: {known}."
+            f"leaves no task to run. {expected}"
         )
     return left
 

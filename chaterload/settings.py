@@ -5,7 +5,9 @@ them in its web page; these hold secrets, and a token may be set on the workers 
 """
 
 import os
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 IN_CLUSTER = "http://chater-ui.chater-ui.svc.cluster.local:5000"
 DATE_FORMAT = "%d-%m-%Y"
 _PREFIX = "TEST_"
+LOOKS_LIKE = 0.8
+"""difflib's ratio from which a name is taken for a slip: one letter in ten, or a plural."""
 
 
 def _today(days_ago: int = 0) -> str:
@@ -217,6 +221,18 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise Refused(*(_sentence(detail) for detail in error.errors(include_url=False))) from None
+
+
+def misspelt(names: Iterable[str], options: Iterable[str]) -> list[str]:
+    """A sentence for each of the environment's `names` that is no setting and looks like one.
+
+    `options` are the variables of options. Other programs have TEST_* variables too: what looks like none of ours is
+    theirs.
+    """
+    known = {variable(name, field) for name, field in Settings.model_fields.items()} | set(options)
+    strangers = sorted(name for name in names if name.startswith(_PREFIX) and name not in known)
+    meant = {name: get_close_matches(name, known, n=1, cutoff=LOOKS_LIKE) for name in strangers}
+    return [f"{name} is no setting and is ignored. Did you mean {like[0]}?" for name, like in meant.items() if like]
 
 
 def _sentence(detail: ErrorDetails) -> str:

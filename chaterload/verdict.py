@@ -68,22 +68,33 @@ class Verdict:
         return EXIT_OF[self.outcome]
 
 
-def decide(results: Sequence[Result], invalid: Collection[str] = (), missed: Collection[str] = ()) -> Verdict:
+def decide(
+    results: Sequence[Result],
+    invalid: Collection[str] = (),
+    missed: Collection[str] = (),
+    *,
+    stopped_early: bool = False,
+) -> Verdict:
     """The verdict on a run. `invalid` and `missed` are further reasons, from outside the objectives.
 
-    Invalid outweighs missed: a run that proves nothing does not prove that something is slow.
+    Invalid outweighs missed: a run that proves nothing does not prove that something is slow. One that was stopped
+    early because it kept failing proves that, whatever it had no time for.
     """
     unproven = [
         *invalid,
         *(
-            f"{result.objective.endpoint} has {result.requests or 'no'} requests, too few to judge"
+            f"{result.objective.endpoint} has {_count(result.requests)}, too few to judge"
             for result in results
-            if result.state is State.NO_DATA
+            if result.state is State.NO_DATA and not stopped_early
         ),
     ]
     failed = [*(describe(result) for result in results if result.state is State.MISSED), *missed]
     outcome = Outcome.INVALID if unproven else Outcome.FAIL if failed else Outcome.PASS
     return Verdict(outcome, tuple(dict.fromkeys([*unproven, *failed])), tuple(results))
+
+
+def _count(requests: int) -> str:
+    return f"{requests or 'no'} request{'' if requests == 1 else 's'}"
 
 
 def describe(result: Result) -> str:

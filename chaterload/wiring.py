@@ -31,7 +31,7 @@ from chaterload.node import Local, Role, options_of
 from chaterload.options import add_options
 from chaterload.report import FILE_OPTIONS, tab
 from chaterload.results import Results
-from chaterload.settings import Settings, load_settings, shown
+from chaterload.settings import Settings, load_settings, misspelt, shown
 from chaterload.standin import process as stand_in
 from chaterload.user import ProtobufUser
 
@@ -76,6 +76,9 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
         role = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
         control = Control(environment, settings, role, _judge(environment), _results(environment, settings))
         control.use_strategy()
+        control.warn_of_objectives()
+        for sentence in misspelt(os.environ, _option_variables()):
+            logger.warning(sentence)
         _listen(environment, control)
         _show_live(control)
         if web_ui:
@@ -186,9 +189,14 @@ def _results(environment: Environment, settings: Settings) -> Results | None:
     parent = options_of(environment).results
     if not parent:
         return None
-    variables = {action.env_var for action in get_parser()._actions}
+    variables = _option_variables()
     options = {name: value for name, value in os.environ.items() if name in variables}
     return Results(environment, Path(parent), {**options, **shown(settings)})
+
+
+def _option_variables() -> set[str]:
+    """The environment variables that options are read from."""
+    return {action.env_var for action in get_parser()._actions if action.env_var}
 
 
 def _set_up(environment: Environment, settings: Settings) -> None:
@@ -202,6 +210,8 @@ def _set_up(environment: Environment, settings: Settings) -> None:
     environment.stop_timeout = environment.stop_timeout or STOP_SECONDS
     if isinstance(environment.runner, WorkerRunner):
         ProtobufUser.host = settings.host  # where the master names none
+    elif options.stand_in_options and not options.stand_in:
+        raise Refused(f"--stand-in-options {options.stand_in_options!r} is given without --stand-in. Expected both.")
     elif options.stand_in:
         if environment.host:
             raise Refused(f"--stand-in and --host {environment.host!r} are both given. Expected one of them.")

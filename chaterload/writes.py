@@ -50,6 +50,16 @@ class Writes:
     def items(self) -> Iterable[tuple[str, Tally]]:
         return ((kind, getattr(self, kind)) for kind in KINDS)
 
+    def missing(self) -> list[str]:
+        """What was acknowledged, looked for and not there, a sentence a kind: whoever loses data passes no test."""
+        missing = {kind: tally.looked - tally.seen for kind, tally in self.items()}
+        what = {"deletes": "came back"}
+        return [
+            f"{count} of the acknowledged {kind} {what.get(kind, 'never showed')}"
+            for kind, count in missing.items()
+            if count
+        ]
+
     def add(self, other: "Writes") -> None:
         for kind, tally in self.items():
             tally.add(getattr(other, kind))

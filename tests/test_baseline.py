@@ -47,6 +47,13 @@ def test_the_same_system_twice_is_no_regression():
     assert sum(found.worse for found in changes) <= 1
 
 
+@pytest.mark.parametrize(("requests", "most"), [(5, 0), (20, 0), (49, 0), (50, 6)])
+def test_few_requests_are_no_regression(requests, most):
+    """Of 300 pairs of short runs of one system next to none is called slower; below 50 requests none ever is."""
+    changes = [change(drawn(2 * seed, requests), drawn(2 * seed + 1, requests)) for seed in range(300)]
+    assert sum(found.slower for found in changes) <= most
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_real_shift_is_found(seed):
     """A system that became 40 % slower is found with a thousand requests, whatever the noise."""

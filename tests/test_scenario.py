@@ -11,6 +11,30 @@ from chaterload.scenario import need_account, selected, tags_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
+STAND_IN_ROUTES = """
+import json
+import locustfile
+from chaterload.scenario import calls_of, tags_of
+from chaterload.standin.endpoints import ENDPOINTS
+
+routes = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS}
+tasks = {task.__name__: task for task in locustfile.ChaterUser.tasks}
+print(json.dumps({name: [sorted(tags_of(t)), [str(c) for c in calls_of(t) if str(c) not in routes], len(calls_of(t))]
+                  for name, t in tasks.items()}))
+"""
+
+
+def test_every_scenario_is_told():
+    """Each task has a tag, says what it asks, which Chater UI has, and README's table has the tags and no others."""
+    done = subprocess.run([sys.executable, "-c", STAND_IN_ROUTES], cwd=ROOT, capture_output=True, text=True, check=True)
+    tasks = json.loads(done.stdout.splitlines()[-1])
+    assert {name: unknown for name, (_, unknown, _) in tasks.items() if unknown} == {}
+    assert all(tags and calls for tags, _, calls in tasks.values()), tasks
+    table = (ROOT / "README.md").read_text().partition("| tag | what a user does |")[2].partition("\n\n")[0]
+    told = {row.split("|")[1].strip() for row in table.splitlines()[2:]}
+    assert told == {tag for tags, _, _ in tasks.values() for tag in tags}
+
+
 # In a process of its own: importing Locust patches sockets and threads for good.
 COMPARE = """
 from locust import User, tag, task

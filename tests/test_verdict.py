@@ -96,6 +96,16 @@ def test_a_verdict_has_reasons(results, invalid, missed):
     assert (verdict.exit_code is Exit.MET) is (verdict.outcome is Outcome.PASS)
 
 
+def test_a_run_that_was_stopped_early():
+    """A run stopped for its failures is a failure, also where it had no time for data; lost workers spoil it still."""
+    results = [result(State.MISSED), result(State.NO_DATA, requests=1)]
+    assert decide(results, missed=["stopped early"]).outcome is Outcome.INVALID
+    verdict = decide(results, missed=["stopped early"], stopped_early=True)
+    assert verdict.outcome is Outcome.FAIL
+    assert not any("too few to judge" in reason for reason in verdict.reasons)
+    assert decide(results, ["a worker was lost"], ["stopped early"], stopped_early=True).outcome is Outcome.INVALID
+
+
 def test_reasons_in_words():
     """What proves nothing comes first, then what was missed, in words that name path, value and limit."""
     results = [result(State.MISSED, 1234.0), result(State.NO_DATA, requests=0), result(State.NO_DATA, requests=3)]

@@ -89,6 +89,20 @@ def test_workers_add_up(parts):
         assert tally.latest_ms == max((part.latest_ms for part in own), default=0.0)
 
 
+def test_what_is_missing_in_words():
+    """Lost writes of each kind and deletes that came back are told; what was not looked for is not missing."""
+    lossy = Writes(
+        dishes=Tally(acknowledged=9, looked=7, seen=5),
+        modifies=Tally(acknowledged=4, looked=2, seen=2),
+        deletes=Tally(acknowledged=3, looked=3, seen=2),
+    )
+    assert lossy.missing() == [
+        "2 of the acknowledged dishes never showed",
+        "1 of the acknowledged deletes came back",
+    ]
+    assert Writes().missing() == []
+
+
 @given(WRITES)
 def test_a_reset_forgets_all(writes):
     """After a reset nothing is counted, and a tally that is still held elsewhere changes nothing."""

@@ -157,7 +157,8 @@ def _server_lines(server: ServerSide) -> list[str]:
     if not server.times:
         return []
     head = "Mean times in ms, ours = the server's own work + waiting in front of it:"
-    rows = [f"    {t.endpoint}: {t.ours_ms:.0f} = {t.server_ms:.0f} + {t.waiting_ms:.0f}" for t in server.times]
+    rounded = [(t.endpoint, round(t.ours_ms), round(t.server_ms)) for t in server.times]
+    rows = [f"    {endpoint}: {ours} = {own} + {ours - own}" for endpoint, ours, own in rounded]
     return [head, *rows]
 
 
@@ -189,7 +190,8 @@ def _show_leftovers(report: Report, console: Console) -> None:
     if not report.leftovers:
         return
     console.print(Text("\nLeft behind", style="bold"))
-    console.print(f"{len(report.leftovers)} dishes could not be removed:")
+    count = len(report.leftovers)
+    console.print(f"{count} {'dish' if count == 1 else 'dishes'} could not be removed:")
     for entry in report.leftovers[:MOST_LEFTOVERS]:
         when = datetime.fromtimestamp(entry.time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         doubt = "" if entry.certain else " (may not exist)"

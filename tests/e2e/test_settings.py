@@ -151,13 +151,36 @@ def test_only_auth_needs_no_token(locust: Run, server: StandInProcess) -> None:
     assert rows(output).keys() == {"POST /eater_auth"}
 
 
-def test_tags_that_match_nothing(locust: Run, bystander: StandInProcess) -> None:
-    """Tags that leave no task are told, with the tags that there are."""
-    run = locust(*HEADLESS, "--tags", "breakfast", env=credentials(bystander))
-    assert_refused(
-        run, "leaves no task to run. Expected tags out of: alcohol, auth, custom_date, feedback, full_flow, language."
-    )
-    assert requests_seen(bystander) == 0
+TAGS = {
+    "a slip beside a tag": (("full_flow", "breakfast"), "--tags 'breakfast' is no tag of a task."),
+    "no task": (("auth", "--exclude-tags", "auth"), "leaves no task to run."),
+}
+
+
+@pytest.mark.parametrize("case", TAGS)
+def test_wrong_tags(locust: Run, bystander: StandInProcess, case: str) -> None:
+    """A tag that no task has, and tags that leave no task, are told with the tags that there are."""
+    tags, sentence = TAGS[case]
+    run = locust(*HEADLESS, "--tags", *tags, env=credentials(bystander))
+    assert_refused(run, f"{sentence} Expected tags out of: alcohol, auth, custom_date, feedback, full_flow, language.")
+
+
+def test_options_of_no_stand_in(locust: Run, bystander: StandInProcess) -> None:
+    """--stand-in-options without --stand-in would load the real target: it is refused."""
+    run = locust(*HEADLESS, "--stand-in-options=--drop-photo=0.1", env=credentials(bystander))
+    assert_refused(run, "is given without --stand-in. Expected both.")
+
+
+def test_slips(locust: Run, server: StandInProcess, tmp_path: Path) -> None:
+    """A setting that is misspelt and an objective that nobody asks are told before the load, and stop nothing."""
+    (tmp_path / "gate.toml").write_text('["POST /eater_recieve_photo"]\np95 = 1.0\n')
+    env = credentials(server) | {"TEST_VERIFY_WRITE": "false", "TEST_TMPDIR": "somebody else's"}
+    run = locust("--headless", "--run-time", "1s", "--objectives", "gate.toml", env=env)
+    output = run.finish()
+    assert run.wait() == 4
+    assert "TEST_VERIFY_WRITE is no setting and is ignored. Did you mean TEST_VERIFY_WRITES?" in output
+    assert "TEST_TMPDIR" not in output
+    assert "No task asks POST /eater_recieve_photo" in run.errors
 
 
 @pytest.mark.parametrize(
