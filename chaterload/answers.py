@@ -30,12 +30,12 @@ class Kind(Enum):
     UNKNOWN_HOST = (
         "unknown host",
         "the host's name does not resolve from here",
-        "check the name; cluster names resolve only inside the cluster",
+        "check --host or TARGET_HOST; the default is a name that resolves only inside the cluster",
     )
     TLS = (
         "certificate not trusted",
-        "the TLS handshake failed",
-        "check the certificate, or set TEST_TLS_VERIFY=false for a test system of your own",
+        "the TLS handshake failed: nobody known vouches for the server, or its port speaks no TLS",
+        "check the certificate, or say http://; TEST_TLS_VERIFY=false is for a test system of your own",
     )
     CONNECTION_BROKEN = (
         "connection broken",
@@ -44,7 +44,7 @@ class Kind(Enum):
     )
     TIMED_OUT = (
         "timed out",
-        "no answer within 60 s",
+        "no answer within 90 s",
         "look for a worker that hangs, or fewer workers than concurrent requests",
     )
     OUT_OF_FILES = (
@@ -60,7 +60,7 @@ class Kind(Enum):
     TOKEN_INVALID = (
         "token invalid",
         "the token was signed with another secret or was cut",
-        "get a token from this very system and set TEST_USER_TOKEN",
+        "get a token from this very system for TEST_USER_TOKEN, or its secret for TEST_JWT_SECRET",
     )
     TOKEN_EXPIRED = (
         "token expired",
@@ -100,7 +100,7 @@ class Kind(Enum):
     REQUEST_REFUSED = (
         "request refused",
         "the server finds the request wrong (4xx)",
-        "compare the proto files and the settings with the server's version",
+        "check the host's path and service (404); compare proto/ and the settings with the server's version",
     )
     REDIRECTED = (
         "redirected",

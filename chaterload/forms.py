@@ -1,5 +1,7 @@
 """The web UI's forms: what they may ask, since Locust itself lets them set anything."""
 
+import socket
+
 from flask import Response, jsonify, request
 from flask_login import current_user
 from locust.env import Environment
@@ -21,6 +23,20 @@ LONGEST_S = 366 * 24 * 3600
 
 MOST_USERS = 50_000
 """What the web UI may ask of one process: ten times what one was seen to hold. A slip of the hand must not end it."""
+
+
+def check_port(web_ui: WebUI) -> None:
+    """Refused when the web UI's port is not to be had, which Locust finds out after this event, with a traceback."""
+    host, port = web_ui.host, web_ui.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Refused(
+                f"--web-port {port} of --web-host {host!r} cannot be listened on ({error.strerror}). "
+                "Expected an address of this machine and a free port."
+            ) from None
 
 
 def guard(web_ui: WebUI, control: Control) -> None:

@@ -25,7 +25,7 @@ from chaterload.cluster import Master, Worker
 from chaterload.control import Control, say
 from chaterload.ending import Judge
 from chaterload.exits import Exit, Refused
-from chaterload.forms import guard
+from chaterload.forms import check_port, guard
 from chaterload.measure import three_digits
 from chaterload.node import Local, Role, options_of
 from chaterload.options import add_options
@@ -65,6 +65,8 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
     _take_interrupts(environment)
     resolver.install()
     try:
+        if web_ui:
+            check_port(web_ui)
         settings = load_settings()
         login.check(options_of(environment).web_login)
         _set_up(environment, settings)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -163,6 +164,13 @@ def test_wrong_tags(locust: Run, bystander: StandInProcess, case: str) -> None:
     tags, sentence = TAGS[case]
     run = locust(*HEADLESS, "--tags", *tags, env=credentials(bystander))
     assert_refused(run, f"{sentence} Expected tags out of: alcohol, auth, custom_date, feedback, full_flow, language.")
+
+
+def test_a_port_that_is_taken(locust: Run, bystander: StandInProcess) -> None:
+    """A web UI whose port has another owner never starts, and says which."""
+    port = str(urlsplit(bystander.host).port)
+    run = locust("--web-host", "127.0.0.1", "--web-port", port, env=credentials(bystander))
+    assert_refused(run, f"--web-port {port} of --web-host '127.0.0.1' cannot be listened on (Address already in use).")
 
 
 def test_options_of_no_stand_in(locust: Run, bystander: StandInProcess) -> None:
