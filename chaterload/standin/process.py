@@ -86,10 +86,13 @@ def _exports(process: subprocess.Popen[str], timeout: float) -> list[str] | None
     assert process.stdout
     answers: queue.Queue[list[str]] = queue.Queue()
     # A thread, because it can be waited for with a bound on every platform, patched by gevent or not.
-    threading.Thread(target=_read_exports, args=(process.stdout, answers), daemon=True).start()
+    reader = threading.Thread(target=_read_exports, args=(process.stdout, answers), daemon=True)
+    reader.start()
     try:
         values = answers.get(timeout=timeout)
     except queue.Empty:
+        process.kill()
+        reader.join()  # it meets the end of the output, which must not be closed before
         return None
     return values if len(values) == len(_EXPORTS) else None
 
