@@ -16,7 +16,7 @@ run: $(VENV)/.run ## Load a stand-in with the whole mix for 30 s
 
 # some hundred processes start: none of them should compile our modules anew
 test: $(VENV)/.dev ## Run all tests
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 5 --dist worksteal  # most of them wait for processes
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 6 --dist worksteal  # most of them wait for processes
 
 test-slow: $(VENV)/.dev ## Run the tests that take minutes each, one after another
 	$(BIN)/python -m pytest -m slow
