@@ -75,7 +75,13 @@ def assert_refused(run: Locust, *sentences: str) -> None:
     assert not re.search(r"^(GET|POST) +/", output, re.MULTILINE), "there was a row, so there was a run"
 
 
-@pytest.mark.parametrize("case", BAD_SETTINGS)
+QUICK = ("a day that is not", "a photo that is no image", "an expired token", "no token")
+"""A process each; tests/test_settings.py has the others without one."""
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case in QUICK else pytest.mark.slow) for case in BAD_SETTINGS]
+)
 def test_a_wrong_setting(locust: Run, bystander: StandInProcess, case: str) -> None:
     """Each wrong setting gives its sentence and exit code 2 before anything is sent."""
     env, sentence = BAD_SETTINGS[case]

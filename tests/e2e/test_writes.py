@@ -45,7 +45,7 @@ def indistinguishable(records: Any) -> int:
     [
         pytest.param(False, 0, id="one account, one process"),
         pytest.param(False, 3, id="one account, three workers", marks=pytest.mark.slow),
-        pytest.param(True, 0, id="own accounts, one process"),
+        pytest.param(True, 0, id="own accounts, one process", marks=pytest.mark.slow),
         pytest.param(True, 3, id="own accounts, three workers"),
     ],
 )
