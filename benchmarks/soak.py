@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from statistics import median
 
@@ -22,6 +21,7 @@ from locust.util.timespan import parse_timespan
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.bench import page  # noqa: E402
 from chaterload.ending import WARM_UP  # noqa: E402
 from chaterload.standin import process as stand_in  # noqa: E402
 from chaterload.standin.options import STAND_IN_SECRET  # noqa: E402
@@ -77,8 +77,8 @@ def drifts(samples: list[tuple[float, float, float]], seconds: float) -> list[st
 
 def miscounts(document: dict[str, list[dict[str, object]]], server: StandInProcess) -> list[str]:
     """Where the report has not as many requests as the stand-in saw; one preflight is not in it."""
-    with urllib.request.urlopen(f"{server.host}/_standin/counters", timeout=10) as answer:
-        seen = {name: row["requests"] for name, row in json.load(answer)["endpoints"].items() if row["requests"]}
+    endpoints = page(server, "counters")["endpoints"]
+    seen = {name: row["requests"] for name, row in endpoints.items() if row["requests"]}
     seen["GET /alcohol_latest"] -= 1
     counted = {f"{row['method']} {row['path']}": row["requests"] for row in document["endpoints"]}
     print(f"counted {sum(map(int, map(str, counted.values())))} requests, the stand-in saw {sum(seen.values())}")

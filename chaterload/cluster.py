@@ -88,17 +88,22 @@ class Master(Role):
             gevent.sleep(0.02)
         return True
 
-    def _ask(
-        self, kind: str, data: dict[str, Any], workers: set[str], answered: Callable[[], Set[str]], seconds: float
-    ) -> bool:
-        """Ask until all of `workers` that are still there have answered; False when that takes more than `seconds`."""
+    def _ask(self, kind: str, data: dict[str, Any], workers: set[str], answered: Set[str], seconds: float) -> bool:
+        """Ask until all of `workers` that are still there are in `answered`, which grows meanwhile.
+
+        False when that takes more than `seconds`.
+        """
+
+        def silent() -> set[str]:
+            return (workers & self._workers()) - answered
+
         question, deadline = {**data, "id": uuid.uuid4().hex}, time.monotonic() + seconds
-        while waiting := (workers & self._workers()) - answered():
+        while silent():
             if time.monotonic() > deadline:
                 return False
-            for worker in waiting:
+            for worker in silent():
                 self.runner.send_message(kind, question, client_id=worker)
-            self._wait(ASK_AGAIN_S, lambda: not (workers & self._workers()) - answered())
+            self._wait(ASK_AGAIN_S, lambda: not silent())
         return True
 
     def reports(self) -> list[dict[str, Any]]:
@@ -122,7 +127,7 @@ class Master(Role):
         self._answers = {}
         options = vars(self.environment.parsed_options)
         question = {"host": host, "allowed": list(self.allowed), **{name: options.get(name) for name in _CHECK_OPTIONS}}
-        if not self._ask("chater_check", question, asked, self._answers.keys, CHECK_TIMEOUT_S):
+        if not self._ask("chater_check", question, asked, self._answers.keys(), CHECK_TIMEOUT_S):
             raise Refused(f"A worker did not answer within {CHECK_TIMEOUT_S:.0f} s whether host and token work.")
         problems = dict.fromkeys(p for answer in self._answers.values() for p in answer["problems"])
         if problems:
@@ -159,7 +164,7 @@ class Master(Role):
             self._finished.clear()
             workers = self._workers()
             patience = self.environment.stop_timeout + self.settings.cleanup_seconds + FINISH_MARGIN_S
-            if not self._ask("chater_finish", {}, workers, lambda: self._finished, patience):
+            if not self._ask("chater_finish", {}, workers, self._finished, patience):
                 for worker in workers - self._finished:
                     self._lost[worker] = "did not send its last counts"
         finally:

@@ -1,10 +1,15 @@
 """Our command line options. Only what the master alone decides is one; the rest are settings."""
 
+from argparse import _ArgumentGroup
+from typing import Any
+
 from locust.argument_parser import LocustArgumentParser
 
 from chaterload.strategies import NAMES
 
 TITLE = "Chater load test"
+
+_FLAG: dict[str, Any] = {"action": "store_true"}
 
 EXAMPLE = f"""{TITLE}, against a stand-in and against your own:
 
@@ -19,9 +24,18 @@ def add_options(parser: LocustArgumentParser) -> None:
 
     Locust answers --help before it loads any locustfile, so that one of ours shows all.
     """
-    flag = {"action": "store_true"}
-    add = parser.add_argument_group(f"{TITLE}: target").add_argument
-    add("--stand-in", **flag, env_var="TEST_STAND_IN", help="run against a stand-in for Chater UI, started for the run")
+    _add_target(parser.add_argument_group(f"{TITLE}: target"))
+    _add_load_shape(parser.add_argument_group(f"{TITLE}: load shape"))
+    _add_verdict(parser.add_argument_group(f"{TITLE}: objectives and verdict"))
+    _add_terminal(parser.add_argument_group(f"{TITLE}: terminal"))
+    parser.epilog = f"{parser.epilog}\n\n{EXAMPLE}"
+
+
+def _add_target(group: _ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--stand-in", **_FLAG, env_var="TEST_STAND_IN", help="run against a stand-in for Chater UI, started for the run"
+    )
     add(
         "--stand-in-options",
         metavar="OPTIONS",
@@ -35,7 +49,10 @@ def add_options(parser: LocustArgumentParser) -> None:
         metavar="NAME",
         help="a host outside the cluster that may be loaded; also TEST_ALLOW_HOST, with commas between",
     )
-    add = parser.add_argument_group(f"{TITLE}: load shape").add_argument
+
+
+def _add_load_shape(group: _ArgumentGroup) -> None:
+    add = group.add_argument
     names = ", ".join(NAMES)
     add("--strategy", metavar="NAME", env_var="TEST_STRATEGY", help=f"a named load shape: {names}")
     add(
@@ -53,12 +70,15 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var="TEST_STRATEGY_USERS",
         help="its users at the peak, the other stages in proportion",
     )
-    add = parser.add_argument_group(f"{TITLE}: objectives and verdict").add_argument
+
+
+def _add_verdict(group: _ArgumentGroup) -> None:
+    add = group.add_argument
     add("--objectives", metavar="FILE", env_var="TEST_OBJECTIVES", help="TOML file of what fast enough means")
-    add("--no-objectives", **flag, env_var="TEST_NO_OBJECTIVES", help="no verdict: plain Locust")
+    add("--no-objectives", **_FLAG, env_var="TEST_NO_OBJECTIVES", help="no verdict: plain Locust")
     add(
         "--abort-on-critical",
-        **flag,
+        **_FLAG,
         env_var="TEST_ABORT_ON_CRITICAL",
         help="stop early when more than 5 %% of the requests keep failing",
     )
@@ -99,7 +119,9 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var="TEST_BASELINE_TOLERANCE",
         help="how much worse than the baseline is still fine (default 0.1)",
     )
-    add = parser.add_argument_group(f"{TITLE}: terminal").add_argument
-    add("--plain", **flag, env_var="TEST_PLAIN", help="Locust's periodic tables instead of the live view")
+
+
+def _add_terminal(group: _ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--plain", **_FLAG, env_var="TEST_PLAIN", help="Locust's periodic tables instead of the live view")
     add("--help-all", action="help", help="show Locust's options and these (--help knows Locust's alone)")
-    parser.epilog = f"{parser.epilog}\n\n{EXAMPLE}"

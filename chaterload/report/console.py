@@ -67,17 +67,24 @@ def _objectives(results: Iterable[Result]) -> Table:
     table.add_column("State")
     table.add_column("Margin", justify="right")
     for result in results:
-        objective = result.objective
-        sign = ">=" if objective.is_lower_bound else "<"
         table.add_row(
-            f"{objective.endpoint} {objective.measure}",
-            f"{sign} {format_value(objective.measure, objective.limit)}",
-            "-" if result.value is None else format_value(objective.measure, result.value),
+            *cells(result),
             str(result.requests),
             Text(result.state.replace("_", " "), style=STATE_STYLE[result.state]),
             "" if result.margin is None else f"{result.margin:+.0%}",
         )
     return table
+
+
+def cells(result: Result) -> tuple[str, str, str]:
+    """An objective's name, its limit and what was measured."""
+    objective = result.objective
+    sign = ">=" if objective.is_lower_bound else "<"
+    return (
+        f"{objective.endpoint} {objective.measure}",
+        f"{sign} {format_value(objective.measure, objective.limit)}",
+        "-" if result.value is None else format_value(objective.measure, result.value),
+    )
 
 
 def _failures_line(report: Report) -> str:

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from chaterload.diagnosis import Recent
 from chaterload.objectives import Result, State
-from chaterload.report.console import STATE_STYLE
+from chaterload.report.console import STATE_STYLE, cells
 from chaterload.report.tab import MARKS
 from chaterload.strategies import Search, Strategy
-from chaterload.verdict import Grade, format_value, grade
+from chaterload.verdict import Grade, grade
 
 MOST_FAILURES = 3
 """Rows of the last failures."""
@@ -148,12 +148,11 @@ def _objectives(results: Sequence[Result], room: int, width: int) -> Table:
 
 
 def _cells(result: Result) -> tuple[RenderableType, ...]:
-    objective = result.objective
-    sign = ">=" if objective.is_lower_bound else "<"
+    name, limit, measured = cells(result)
     return (
-        _line(f"{objective.endpoint} {objective.measure}"),
-        f"{sign} {format_value(objective.measure, objective.limit)}",
-        "-" if result.value is None else format_value(objective.measure, result.value),
+        _line(name),
+        limit,
+        measured,
         _requests(result),
         Text(MARKS[result.state], style=STATE_STYLE[result.state]),
     )

@@ -334,6 +334,12 @@ def requests_seen(server: StandInProcess, endpoint: str | None = None) -> int:
     return sum(counted["requests"] for name, counted in endpoints.items() if endpoint in (None, name))
 
 
+def answers(server: StandInProcess, status: int) -> int:
+    """How many of the stand-in's answers had this status."""
+    endpoints = page(server, "counters")["endpoints"]
+    return sum(counted["by_status"].get(str(status), 0) for counted in endpoints.values())
+
+
 def rows(output: str) -> dict[str, tuple[int, int]]:
     """Requests and failures by "METHOD /path", from the last table that Locust printed."""
     last = output[output.rindex("Type     Name  ", 0, output.index("Response time percentiles")) :]

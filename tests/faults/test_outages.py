@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from chaterload.standin.process import StandInProcess
-from tests.e2e.conftest import Cluster, Run, credentials, page, requests_seen, wait_for
+from tests.e2e.conftest import Cluster, Run, answers, credentials, page, requests_seen, wait_for
 from tests.faults.conftest import counted, kinds, verdict
 
 JSON = ("--verdict-json", "v.json")
@@ -52,9 +52,10 @@ def test_a_name_that_vanishes(locust: Run, server: StandInProcess, hosts: tuple[
     assert document["requests"] - document["failures"] == requests_seen(server) - 1
 
 
-def answers(server: StandInProcess, status: int) -> int:
-    """How many answers had this status."""
-    return sum(row["by_status"].get(str(status), 0) for row in page(server, "counters")["endpoints"].values())
+def let_pass(seconds: float) -> None:
+    """Wait until so much time has gone by."""
+    until = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() > until, f"{seconds:.0f} s to pass", 2 * seconds)
 
 
 @pytest.mark.slow
@@ -63,8 +64,7 @@ def test_a_minute_of_server_errors(locust: Run, server: StandInProcess, small_ph
     run = locust(*STEADY, "--run-time", "75s", env=credentials(server) | small_photo)
     wait_for(lambda: requests_seen(server) > 20, "requests that succeed")
     page(server, "faults", {"fault_5xx": 1.0})
-    fails_until = time.monotonic() + 60
-    wait_for(lambda: time.monotonic() > fails_until, "the minute to pass", 70)
+    let_pass(60)
     page(server, "faults", {"fault_5xx": 0.0})
     document = verdict(run, 90)
     assert run.wait() == 3
@@ -96,8 +96,7 @@ def test_a_process_that_stands_still(locust: Run, server: StandInProcess, small_
     run = locust(*STEADY, "--run-time", "45s", env=credentials(server) | small_photo)
     wait_for(lambda: requests_seen(server) > 20, "the first requests")
     run.send(signal.SIGSTOP)
-    asleep_until = time.monotonic() + 30
-    wait_for(lambda: time.monotonic() > asleep_until, "the 30 s to pass", 40)
+    let_pass(30)
     run.send(signal.SIGCONT)
     document = verdict(run, 60)
     assert 40 <= document["run"]["seconds"] <= 60
@@ -111,8 +110,7 @@ def test_a_worker_that_stands_still(locust: Run, server: StandInProcess, small_p
     cluster = Cluster(locust, 2, *STEADY, "--run-time", "45s", env=credentials(server) | small_photo)
     wait_for(lambda: requests_seen(server) > 20, "the first requests")
     cluster.workers[1].send(signal.SIGSTOP)
-    asleep_until = time.monotonic() + 30
-    wait_for(lambda: time.monotonic() > asleep_until, "the 30 s to pass", 40)
+    let_pass(30)
     cluster.workers[1].send(signal.SIGCONT)
     document = verdict(cluster.master, 90)
     assert cluster.master.wait() == 4
