@@ -5,13 +5,13 @@ from locust import between, tag, task  # first: Locust patches sockets for geven
 import time
 
 from chaterload import wiring  # noqa: F401  # registers options and event listeners
-from chaterload.accounts import now_ms
-from chaterload.answers import GRPC, PHOTO_STORED, SIGNED_IN
-from chaterload.dishes import Dish, State, tells_today
-from chaterload.scenario import calls
-from chaterload.user import ProtobufUser
-from chaterload.weight import plausible_weight, weight_body
-from chaterload.writes import Claim
+from chaterload.chater.accounts import now_ms
+from chaterload.chater.answers import GRPC, PHOTO_STORED, SIGNED_IN
+from chaterload.chater.dishes import Dish, State, tells_today
+from chaterload.load.scenario import calls
+from chaterload.chater.user import ProtobufUser
+from chaterload.chater.weight import plausible_weight, weight_body
+from chaterload.chater.writes import Claim
 from proto.alcohol_pb2 import GetAlcoholLatestResponse, GetAlcoholRangeRequest, GetAlcoholRangeResponse
 from proto.custom_date_food_pb2 import CustomDateFoodRequest, CustomDateFoodResponse
 from proto.feedback_pb2 import FeedbackRequest, FeedbackResponse

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from locust import FastHttpUser, constant
 
-from chaterload.answers import GRPC, JSON, PROTOBUF
-from chaterload.photo import Photo
-from chaterload.shared import sign_in_body
-from chaterload.settings import Settings
-from chaterload.weight import weight_body
+from chaterload.chater.answers import GRPC, JSON, PROTOBUF
+from chaterload.chater.photo import Photo
+from chaterload.chater.shared import sign_in_body
+from chaterload.chater.settings import Settings
+from chaterload.chater.weight import weight_body
 from proto.alcohol_pb2 import GetAlcoholRangeRequest
 from proto.custom_date_food_pb2 import CustomDateFoodRequest
 from proto.delete_food_pb2 import DeleteFoodRequest

@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 from chaterload.standin import process as stand_in  # noqa: E402
 from chaterload.standin.process import StandInProcess  # noqa: E402
-from chaterload.tokens import make_token  # noqa: E402
+from chaterload.chater.tokens import make_token  # noqa: E402
 
 GENERATOR_CORE, SERVER_CORE = 0, 1
 TICKS = os.sysconf("SC_CLK_TCK")

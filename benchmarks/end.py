@@ -3,15 +3,15 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from chaterload.analysis import Analysis, read_curve, read_drift, read_steps
-from chaterload.diagnosis import diagnose
-from chaterload.history import INTERVAL_S, Generator, History
-from chaterload.measure import Endpoint, Measurement, Snapshot, three_digits
-from chaterload.objectives import evaluate, load_objectives
+from chaterload.judge.analysis import Analysis, read_curve, read_drift, read_steps
+from chaterload.judge.diagnosis import diagnose
+from chaterload.judge.history import INTERVAL_S, Generator, History
+from chaterload.judge.measure import Endpoint, Measurement, Snapshot, three_digits
+from chaterload.judge.objectives import evaluate, load_objectives
 from chaterload.report.files import WRITERS
 from chaterload.report.model import Report, Run
-from chaterload.verdict import decide
-from chaterload.writes import Writes
+from chaterload.judge.verdict import decide
+from chaterload.chater.writes import Writes
 
 ENDPOINTS = [Endpoint("POST", f"/endpoint_{number}") for number in range(6)]
 ENDPOINTS += [objective.endpoint for objective in load_objectives() if objective.endpoint.method]

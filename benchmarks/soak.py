@@ -1,8 +1,9 @@
 """Half an hour at 50 requests per second: does the generator itself stay as it is, and are its counts exact?
 
 `python benchmarks/soak.py --time 30m` loads a stand-in with the whole mix, each user on an account of its own, and
-ends with 1 when the generator's CPU, or its memory beyond what it has to remember, rises (chaterload.trend, the first
-tenth left out), when requests were not counted as often as the stand-in saw them, or when the exit code is not 0.
+ends with 1 when the generator's CPU, or its memory beyond what it has to remember, rises (chaterload.judge.trend,
+the first tenth left out), when requests were not counted as often as the stand-in saw them, or when the exit code is
+not 0.
 """
 
 import argparse
@@ -22,11 +23,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench import page  # noqa: E402
-from chaterload.ending import WARM_UP  # noqa: E402
+from chaterload.run.ending import WARM_UP  # noqa: E402
 from chaterload.standin import process as stand_in  # noqa: E402
 from chaterload.standin.options import STAND_IN_SECRET  # noqa: E402
 from chaterload.standin.process import StandInProcess  # noqa: E402
-from chaterload.trend import trend  # noqa: E402
+from chaterload.judge.trend import trend  # noqa: E402
 
 USERS_PER_RPS = 0.54
 """A user thinks for a second between two tasks, and looks again for what is not there yet."""

@@ -20,20 +20,23 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from locust.web import WebUI
 
-from chaterload import login, resolver, scrape, telemetry
-from chaterload.cluster import Master, Worker
-from chaterload.control import Control, say
-from chaterload.ending import Judge
+from chaterload.chater import resolver
+from chaterload.chater.settings import Settings, load_settings, misspelt, shown
+from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Exit, Refused
-from chaterload.forms import check_port, guard
-from chaterload.measure import three_digits
-from chaterload.node import Local, Role, options_of
-from chaterload.options import add_options
-from chaterload.report import FILE_OPTIONS, tab
-from chaterload.results import Results
-from chaterload.settings import Settings, load_settings, misspelt, shown
+from chaterload.judge.measure import three_digits
+from chaterload.report import tab
+from chaterload.report.formats import FILE_OPTIONS
+from chaterload.run import telemetry
+from chaterload.run.cluster import Master, Worker
+from chaterload.run.control import Control, say
+from chaterload.run.ending import Judge
+from chaterload.run.node import Local, Role, options_of
+from chaterload.run.options import add_options
+from chaterload.run.results import Results
 from chaterload.standin import process as stand_in
-from chaterload.user import ProtobufUser
+from chaterload.web import login, scrape
+from chaterload.web.forms import check_port, guard
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +145,7 @@ def _show_live(control: Control) -> None:
     options, listen = control.options, control.environment.events
     if not (options.headless and control.judge and sys.stdout.isatty()) or options.plain or options.only_summary:
         return
-    from chaterload.terminal import Terminal, find_console  # no other process needs them
+    from chaterload.run.terminal import Terminal, find_console  # no other process needs them
 
     if console := find_console():
         options.only_summary = True  # read after this event

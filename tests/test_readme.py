@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from chaterload import strategies
+from chaterload.chater.settings import Settings, variable
+from chaterload.chater.writes import Writes
 from chaterload.exits import Exit
-from chaterload.measure import Endpoint, Measurement, Snapshot
-from chaterload.objectives import Objective, evaluate, parse_objectives
+from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+from chaterload.judge.objectives import Objective, evaluate, parse_objectives
+from chaterload.load import strategies
 from chaterload.report.prometheus import Figures
-from chaterload.settings import Settings, variable
-from chaterload.writes import Writes
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from chaterload.answers import GRPC, PROTOBUF
-from chaterload.dishes import AccountDishes
+from chaterload.chater.answers import GRPC, PROTOBUF
+from chaterload.chater.dishes import AccountDishes
+from chaterload.chater.settings import Settings, check_token, expiry, token_claims
+from chaterload.chater.tokens import make_token
 from chaterload.exits import Refused
-from chaterload.settings import Settings, check_token, expiry, token_claims
-from chaterload.tokens import make_token
 
 TOKEN_LIFETIME = timedelta(hours=1)
 """Of the tokens made from TEST_JWT_SECRET: short, and longer than any request."""

@@ -6,7 +6,7 @@ from typing import Any
 import brotli  # type: ignore[import-untyped]  # comes with geventhttpclient
 from locust.contrib.fasthttp import FastHttpSession, FastResponse
 
-from chaterload.answers import Expected, Good, Kind, judge, judge_connection
+from chaterload.chater.answers import Expected, Good, Kind, judge, judge_connection
 
 UNREADABLE = b"\xff"
 """Neither a message nor JSON: stands for a body that its Content-Encoding does not fit."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from chaterload.writes import Writes
+from chaterload.chater.writes import Writes
 
 DAY_MS = 86_400_000
 CLOCK_SKEW_MS = 60_000

@@ -6,9 +6,9 @@ import gevent
 from locust.contrib.fasthttp import FastHttpSession
 from locust.event import EventHook
 
-from chaterload.accounts import Account
-from chaterload.answers import GRPC, Kind
-from chaterload.client import judge_response, mend
+from chaterload.chater.accounts import Account
+from chaterload.chater.answers import GRPC, Kind
+from chaterload.chater.client import judge_response, mend
 from proto.alcohol_pb2 import GetAlcoholLatestResponse
 
 logger = logging.getLogger(__name__)

@@ -18,11 +18,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from chaterload.chater.hosts import HOST_SHAPE, host_problem, without_password
+from chaterload.chater.photo import find_photo, is_image
 from chaterload.exits import Refused
-from chaterload.hosts import HOST_SHAPE, host_problem, without_password
-from chaterload.photo import find_photo, is_image
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 """The folder of the locustfile and of image.png."""
 
 IN_CLUSTER = "http://chater-ui.chater-ui.svc.cluster.local:5000"

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from chaterload.accounts import Account, make_accounts
-from chaterload.dishes import AccountDishes, Dish, DishTimes, State
-from chaterload.photo import Photo
-from chaterload.settings import Settings
-from chaterload.writes import Writes
+from chaterload.chater.accounts import Account, make_accounts
+from chaterload.chater.dishes import AccountDishes, Dish, DishTimes, State
+from chaterload.chater.photo import Photo
+from chaterload.chater.settings import Settings
+from chaterload.chater.writes import Writes
 
 
 class Leases(Protocol):
@@ -48,6 +48,8 @@ class Shared:
     writes: Writes = field(default_factory=Writes)
     announce: Callable[[str, int], None] = lambda email, time: None
     """Called before a dish of that time (epoch ms) is sent to that account: a process that is killed tells no more."""
+    every_task: bool = False
+    """Each user runs every task once before it picks at random."""
     without_account: int = 0
     """Simulated users that found no account of their own (TEST_ACCOUNTS_STRICT)."""
     hurried: bool = False

@@ -12,14 +12,13 @@ from locust.env import Environment
 from locust.exception import CatchResponseError, StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
-from chaterload.accounts import Account, now_ms
-from chaterload.answers import GRPC, JSON, PROTOBUF, Good, JsonAnswer, Kind
-from chaterload.client import judge_response, mend
-from chaterload.dishes import Dish, State, tells_today
-from chaterload.patience import Patience
-from chaterload.shared import Shared
-from chaterload.strategies import STRATEGIES
-from chaterload.writes import Claim, Today
+from chaterload.chater.accounts import Account, now_ms
+from chaterload.chater.answers import GRPC, JSON, PROTOBUF, Good, JsonAnswer, Kind
+from chaterload.chater.client import judge_response, mend
+from chaterload.chater.dishes import Dish, State, tells_today
+from chaterload.chater.patience import Patience
+from chaterload.chater.shared import Shared
+from chaterload.chater.writes import Claim, Today
 from proto.delete_food_pb2 import DeleteFoodRequest, DeleteFoodResponse
 from proto.today_food_pb2 import TodayFood
 
@@ -32,8 +31,6 @@ def _failure(kind: Kind) -> CatchResponseError:
 
 # One exception for each kind: Locust's failures table has a row for each text that it sees.
 FAILURES = {kind: _failure(kind) for kind in Kind}
-
-RUN_EVERY_TASK = {name for name, strategy in STRATEGIES.items() if strategy.every_task}
 
 _JSON_HEADERS = {"Content-Type": JSON}
 
@@ -67,7 +64,7 @@ class ProtobufUser(FastHttpUser):
 
     def on_start(self) -> None:
         """Take an account; without one there is nothing that this user could do."""
-        if getattr(self.environment.parsed_options, "strategy", None) in RUN_EVERY_TASK and self._taskset_instance:
+        if self.shared.every_task and self._taskset_instance:
             for task in dict.fromkeys(self.tasks):
                 self._taskset_instance.schedule_task(task)
         if not self.shared.accounts:

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
-from chaterload.history import Sample, Step
-from chaterload.measure import ALL, Endpoint
-from chaterload.objectives import Objective, State, evaluate
-from chaterload.serverside import ServerSide
-from chaterload.trend import Trend, trend
+from chaterload.judge.history import Sample, Step
+from chaterload.judge.measure import ALL, Endpoint
+from chaterload.judge.objectives import Objective, State, evaluate
+from chaterload.judge.serverside import ServerSide
+from chaterload.judge.trend import Trend, trend
 
 FALLEN = 0.9
 """Throughput that ends below this share of its peak is decreasing."""

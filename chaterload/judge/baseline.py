@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chaterload.exits import Refused
-from chaterload.measure import Z_99, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import Z_99, Endpoint, Measurement, Snapshot
 
 FORMAT = 1
 """The version of the verdict JSON; raised when a reader of the old one would misread the new."""

@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chaterload.answers import Kind
-from chaterload.measure import Endpoint
-from chaterload.objectives import Result, State
-from chaterload.verdict import CRITICAL_ABOVE
+from chaterload.chater.answers import Kind
+from chaterload.judge.measure import Endpoint
+from chaterload.judge.objectives import Result, State
+from chaterload.judge.verdict import CRITICAL_ABOVE
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from chaterload.measure import ALL, Endpoint, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, Snapshot
 
 INTERVAL_S = 3.0
 """Between two samples: as often as workers report to their master."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chaterload.exits import Refused
-from chaterload.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
 
 DEFAULT_FILE = Path(__file__).with_name("objectives.toml")
 
@@ -19,7 +19,7 @@ THROUGHPUT = "requests_per_second"
 AVERAGE_OF_QUERY = "average over the run"
 TREND_OF_QUERY = "rise over the run"
 QUERY = "query"
-"""The key of the tables that chaterload.queries reads."""
+"""The key of the tables that chaterload.judge.queries reads."""
 
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 _PLAIN = ("median", "average", "maximum", FAILURE_RATIO, THROUGHPUT)

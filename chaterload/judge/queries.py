@@ -11,9 +11,9 @@ from typing import Any
 import requests
 
 from chaterload.exits import Refused
-from chaterload.measure import Endpoint
-from chaterload.objectives import AVERAGE_OF_QUERY, QUERY, TREND_OF_QUERY, Objective, Result, State, shown
-from chaterload.trend import MATERIAL, trend
+from chaterload.judge.measure import Endpoint
+from chaterload.judge.objectives import AVERAGE_OF_QUERY, QUERY, TREND_OF_QUERY, Objective, Result, State, shown
+from chaterload.judge.trend import MATERIAL, trend
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import requests
 
-from chaterload.measure import Endpoint, Snapshot
+from chaterload.judge.measure import Endpoint, Snapshot
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chaterload.exits import Exit
-from chaterload.objectives import AVERAGE_OF_QUERY, TREND_OF_QUERY, Result, State
+from chaterload.judge.objectives import AVERAGE_OF_QUERY, TREND_OF_QUERY, Result, State
 
 INVESTIGATE_FROM = 0.01
 CRITICAL_ABOVE = 0.05

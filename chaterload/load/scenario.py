@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from chaterload.measure import Endpoint
+from chaterload.judge.measure import Endpoint
 
 NEEDS_NO_ACCOUNT = "auth"
 """The tag of tasks that sign in, and so need no token beforehand."""

@@ -6,12 +6,12 @@ from dataclasses import replace
 from locust import LoadTestShape
 from locust.runners import WORKER_REPORT_INTERVAL, MasterRunner
 
-from chaterload.analysis import Capacity, broken_in
 from chaterload.exits import Refused
-from chaterload.history import Step
-from chaterload.measure import Snapshot
-from chaterload.objectives import Objective
-from chaterload.strategies import CAPACITY, NAMES, STRATEGIES, Search, SearchLimits, Strategy, steady
+from chaterload.judge.analysis import Capacity, broken_in
+from chaterload.judge.history import Step
+from chaterload.judge.measure import Snapshot
+from chaterload.judge.objectives import Objective
+from chaterload.load.strategies import CAPACITY, NAMES, STRATEGIES, Search, SearchLimits, Strategy, steady
 
 Tick = tuple[int, float] | None
 

@@ -1,4 +1,1 @@
-"""A finished run, told: on the console, in a web tab, as HTML, JUnit and JSON."""
-
-FILE_OPTIONS = ("verdict_json", "verdict_html", "verdict_junit", "verdict_message")
-"""The options that name a report's file; chaterload.report.files, which takes time to import, writes them."""
+"""A judged run, told."""

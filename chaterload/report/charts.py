@@ -6,10 +6,10 @@ from xml.etree.ElementTree import Element
 import pygal
 from pygal.style import Style
 
-from chaterload.analysis import Curve
-from chaterload.history import Sample
-from chaterload.measure import ALL, Endpoint
-from chaterload.objectives import Objective
+from chaterload.judge.analysis import Curve
+from chaterload.judge.history import Sample
+from chaterload.judge.measure import ALL, Endpoint
+from chaterload.judge.objectives import Objective
 
 MOST_POINTS = 120
 """In a line; a chart is 800 px wide."""

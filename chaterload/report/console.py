@@ -10,13 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from chaterload.analysis import Analysis, Capacity, Curve
-from chaterload.baseline import Change
-from chaterload.objectives import Result, State
+from chaterload.chater.writes import Tally
+from chaterload.judge.analysis import Analysis, Capacity, Curve
+from chaterload.judge.baseline import Change
+from chaterload.judge.objectives import Result, State
+from chaterload.judge.serverside import ServerSide
+from chaterload.judge.verdict import Outcome, format_value
 from chaterload.report.model import Report
-from chaterload.serverside import ServerSide
-from chaterload.verdict import Outcome, format_value
-from chaterload.writes import Tally
 
 WIDTH = 100
 MOST_LEFTOVERS = 20

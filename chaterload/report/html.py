@@ -2,10 +2,10 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from chaterload.judge.verdict import format_value
 from chaterload.report.charts import all_charts
 from chaterload.report.console import analysis_lines, writes_text
 from chaterload.report.model import Report, sorted_endpoints
-from chaterload.verdict import format_value
 
 _templates = Environment(
     loader=PackageLoader("chaterload.report", "."),

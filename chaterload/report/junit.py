@@ -2,9 +2,9 @@
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from chaterload.objectives import Result, State
+from chaterload.judge.objectives import Result, State
+from chaterload.judge.verdict import Outcome, describe
 from chaterload.report.model import Report
-from chaterload.verdict import Outcome, describe
 
 
 def to_junit(report: Report) -> str:

@@ -8,12 +8,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from chaterload.diagnosis import Recent
-from chaterload.objectives import Result, State
+from chaterload.judge.diagnosis import Recent
+from chaterload.judge.objectives import Result, State
+from chaterload.judge.verdict import Grade, grade
+from chaterload.load.strategies import Search, Strategy
 from chaterload.report.console import STATE_STYLE, cells
 from chaterload.report.tab import MARKS
-from chaterload.strategies import Search, Strategy
-from chaterload.verdict import Grade, grade
 
 MOST_FAILURES = 3
 """Rows of the last failures."""

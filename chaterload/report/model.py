@@ -5,15 +5,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chaterload.analysis import Analysis
-from chaterload.baseline import FORMAT, Change
-from chaterload.diagnosis import Failures, Finding
-from chaterload.history import Sample
-from chaterload.measure import Endpoint, Measurement, Snapshot
-from chaterload.objectives import Result
-from chaterload.shared import Leftover
-from chaterload.verdict import Grade, Verdict, grade, tier
-from chaterload.writes import Writes
+from chaterload.chater.shared import Leftover
+from chaterload.chater.writes import Writes
+from chaterload.judge.analysis import Analysis
+from chaterload.judge.baseline import FORMAT, Change
+from chaterload.judge.diagnosis import Failures, Finding
+from chaterload.judge.history import Sample
+from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+from chaterload.judge.objectives import Result
+from chaterload.judge.verdict import Grade, Verdict, grade, tier
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from chaterload.answers import Kind
-from chaterload.diagnosis import Failures
-from chaterload.measure import Endpoint, Snapshot
-from chaterload.objectives import Objective, Result, State
-from chaterload.writes import Writes
+from chaterload.chater.answers import Kind
+from chaterload.chater.writes import Writes
+from chaterload.judge.diagnosis import Failures
+from chaterload.judge.measure import Endpoint, Snapshot
+from chaterload.judge.objectives import Objective, Result, State
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from chaterload.objectives import Result
-from chaterload.verdict import Verdict, format_value
+from chaterload.judge.objectives import Result
+from chaterload.judge.verdict import Verdict, format_value
 
 KEY = "objectives"
 TABS = [{"title": "Objectives", "key": KEY}]

@@ -23,11 +23,11 @@ from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from chaterload import __version__
-from chaterload.accounts import Account
+from chaterload.chater.accounts import Account
+from chaterload.chater.leases import LeaseBook
+from chaterload.chater.settings import Settings
 from chaterload.exits import Exit, Refused
-from chaterload.leases import LeaseBook
-from chaterload.node import Role, check_accounts, options_of, prepare_users
-from chaterload.settings import Settings
+from chaterload.run.node import Role, check_accounts, options_of, prepare_users
 
 logger = logging.getLogger(__name__)
 

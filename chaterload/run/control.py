@@ -14,17 +14,17 @@ from greenlet import greenlet
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, Runner, WorkerNode
 
-from chaterload.ending import Course, Judge, ask_platform, ask_server, make_report, never_asked, snapshot
+from chaterload.chater.settings import Settings
 from chaterload.exits import Exit, Refused
-from chaterload.history import INTERVAL_S, Generator
-from chaterload.node import Role, options_of
+from chaterload.judge.history import INTERVAL_S, Generator
+from chaterload.judge.verdict import Grade, Verdict, grade
+from chaterload.load.shapes import CapacityShape, NamedShape, check_name, search_limits, staged_shapes
+from chaterload.load.strategies import CAPACITY
 from chaterload.report.folder import could_write
 from chaterload.report.model import Report
-from chaterload.results import Results
-from chaterload.settings import Settings
-from chaterload.shapes import CapacityShape, NamedShape, check_name, search_limits, staged_shapes
-from chaterload.strategies import CAPACITY
-from chaterload.verdict import Grade, Verdict, grade
+from chaterload.run.ending import Course, Judge, ask_platform, ask_server, make_report, never_asked, snapshot
+from chaterload.run.node import Role, options_of
+from chaterload.run.results import Results
 
 logger = logging.getLogger(__name__)
 

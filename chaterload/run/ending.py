@@ -13,7 +13,12 @@ from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError
 
 from chaterload import __version__
-from chaterload.analysis import (
+from chaterload.chater.answers import Kind
+from chaterload.chater.settings import Settings, shown
+from chaterload.chater.shared import Leftover
+from chaterload.chater.user import FAILURES
+from chaterload.chater.writes import Writes
+from chaterload.judge.analysis import (
     Analysis,
     read_curve,
     read_drift,
@@ -22,24 +27,19 @@ from chaterload.analysis import (
     read_recovery,
     read_steps,
 )
-from chaterload.answers import Kind
-from chaterload.baseline import Earlier, compare, load_baseline
-from chaterload.diagnosis import Failures, Recent, diagnose
-from chaterload.history import History
-from chaterload.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.node import Role, all_tasks, options_of, tasks_of
-from chaterload.objectives import DEFAULT_FILE, Objective, Result, evaluate, parse_objectives, read_document
-from chaterload.queries import Query, Series, ask, judge_query, parse_queries
+from chaterload.judge.baseline import Earlier, compare, load_baseline
+from chaterload.judge.diagnosis import Failures, Recent, diagnose
+from chaterload.judge.history import History
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.objectives import DEFAULT_FILE, Objective, Result, evaluate, parse_objectives, read_document
+from chaterload.judge.queries import Query, Series, ask, judge_query, parse_queries
+from chaterload.judge.serverside import Work, compare_sides, parse_metrics, read_metrics
+from chaterload.judge.verdict import decide
+from chaterload.load.scenario import asked, calls_of
+from chaterload.load.shapes import CapacityShape, NamedShape, StagedShape
+from chaterload.load.strategies import spike_of
 from chaterload.report.model import Report, Run
-from chaterload.scenario import asked, calls_of
-from chaterload.serverside import Work, compare_sides, parse_metrics, read_metrics
-from chaterload.settings import Settings, shown
-from chaterload.shapes import CapacityShape, NamedShape, StagedShape
-from chaterload.shared import Leftover
-from chaterload.strategies import spike_of
-from chaterload.user import FAILURES
-from chaterload.verdict import decide
-from chaterload.writes import Writes
+from chaterload.run.node import Role, all_tasks, options_of, tasks_of
 
 SATURATED_S = 20.0
 """Above 90 % CPU for this long in a row (two samples of Locust's), a generator measures itself."""

@@ -10,17 +10,18 @@ from locust.env import Environment
 from locust.runners import CPU_MONITOR_INTERVAL, CPU_WARNING_THRESHOLD
 from pydantic import SecretStr
 
-from chaterload.accounts import Account, expiring
-from chaterload.dishes import SLOTS
+from chaterload.chater.accounts import Account, expiring
+from chaterload.chater.dishes import SLOTS
+from chaterload.chater.hosts import refusal
+from chaterload.chater.leases import LeaseBook
+from chaterload.chater.preflight import preflight
+from chaterload.chater.settings import Settings
+from chaterload.chater.shared import Leases, Shared, make_shared
+from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Refused
-from chaterload.hosts import refusal
-from chaterload.leases import LeaseBook
-from chaterload.preflight import preflight
-from chaterload.scenario import need_account, selected, tags_of
-from chaterload.settings import Settings
-from chaterload.shared import Leases, Shared, make_shared
+from chaterload.load.scenario import need_account, selected, tags_of
+from chaterload.load.strategies import runs_every_task
 from chaterload.standin.options import STAND_IN_EMAIL, STAND_IN_SECRET
-from chaterload.user import ProtobufUser
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class Role:
         self.gauge.reset()
         if self.shared:
             self.shared.writes.reset()
+            self.shared.every_task = runs_every_task(options_of(self.environment).strategy)
 
     def finish(self) -> None:
         """A run is about to end."""

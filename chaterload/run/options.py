@@ -5,7 +5,7 @@ from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
 
-from chaterload.strategies import NAMES
+from chaterload.load.strategies import NAMES
 
 TITLE = "Chater load test"
 

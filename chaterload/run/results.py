@@ -17,9 +17,9 @@ from locust.html import get_html_report
 from locust.stats import PERCENTILES_TO_REPORT, StatsCSVFileWriter
 
 from chaterload.exits import Refused
-from chaterload.node import options_of
 from chaterload.report.folder import could_write, new_folder, to_env
 from chaterload.report.model import Report
+from chaterload.run.node import options_of
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ import gevent
 from rich.console import Console, Group
 from rich.live import Live
 
-from chaterload.control import Control
-from chaterload.ending import evaluate_run, last_failures, snapshot
+from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.report.live import Moment, build
-from chaterload.shapes import CapacityShape, StagedShape
+from chaterload.run.control import Control
+from chaterload.run.ending import evaluate_run, last_failures, snapshot
 
 REFRESH_S = 1.0
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 import gevent
 import gevent.socket
 
+from chaterload.chater.tokens import make_token
 from chaterload.standin.app import create_server
 from chaterload.standin.endpoints import TOKEN_LIFETIME
 from chaterload.standin.options import Options, parse
-from chaterload.tokens import make_token
 
 BAD_OPTION = 2
 

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 from flask import Response
 from google.protobuf.message import DecodeError, Message
 
+from chaterload.chater.tokens import make_token
 from chaterload.standin import wire
 from chaterload.standin.faults import Faults
 from chaterload.standin.options import Options
 from chaterload.standin.records import DAY, Dish, Records
 from chaterload.standin.writes import Writes
-from chaterload.tokens import make_token
 from proto.alcohol_pb2 import (
     AlcoholDaySummary,
     AlcoholEvent,

@@ -10,6 +10,7 @@ import gevent.socket
 import jwt
 from flask import Response, request
 
+from chaterload.chater.tokens import ALGORITHM, signing_key
 from chaterload.standin.counters import Counters
 from chaterload.standin.delays import Delays
 from chaterload.standin.endpoints import ENDPOINTS, Chater, Endpoint, Refusal, json_answer, text
@@ -18,7 +19,6 @@ from chaterload.standin.options import Options
 from chaterload.standin.records import Records
 from chaterload.standin.workers import Workers
 from chaterload.standin.writes import Writes
-from chaterload.tokens import ALGORITHM, signing_key
 
 SOCKET = "stand_in.socket"  # where app.py puts the connection, so that a hang sees the client leave
 CLIENT_LEFT = 499

@@ -8,9 +8,9 @@ from locust.env import Environment
 from locust.util.timespan import parse_timespan
 from locust.web import WebUI
 
-from chaterload.control import Control
 from chaterload.exits import Refused
-from chaterload.node import options_of
+from chaterload.run.control import Control
+from chaterload.run.node import options_of
 
 FORM_FIELDS = frozenset(("user_count", "spawn_rate", "host", "run_time", "profile", "user_classes", "shape_class"))
 """What the web UI's form may set; Locust itself would let it set any option."""

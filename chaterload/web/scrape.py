@@ -6,11 +6,11 @@ from flask import Blueprint, Response, request
 from flask_login import current_user
 from locust.web import WebUI
 
-from chaterload import login
-from chaterload.control import Control
-from chaterload.ending import add_up_writes, evaluate_run, failures, snapshot
-from chaterload.measure import Snapshot
-from chaterload.objectives import Result, evaluate
+from chaterload.judge.measure import Snapshot
+from chaterload.judge.objectives import Result, evaluate
+from chaterload.run.control import Control
+from chaterload.run.ending import add_up_writes, evaluate_run, failures, snapshot
+from chaterload.web import login
 
 
 def add_page(web_ui: WebUI, control: Control, base_path: str) -> None:

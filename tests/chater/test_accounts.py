@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload import accounts as module
-from chaterload.accounts import (
+from chaterload.chater import accounts as module
+from chaterload.chater.accounts import (
     NO_TOKEN,
     Account,
     FileToken,
@@ -19,12 +19,12 @@ from chaterload.accounts import (
     now_ms,
     read_accounts,
 )
-from chaterload.answers import GRPC, PROTOBUF
-from chaterload.dishes import AccountDishes, DishTimes
+from chaterload.chater.answers import GRPC, PROTOBUF
+from chaterload.chater.dishes import AccountDishes, DishTimes
+from chaterload.chater.settings import Settings
+from chaterload.chater.tokens import make_token, signing_key
+from chaterload.chater.writes import Writes
 from chaterload.exits import Refused
-from chaterload.settings import Settings
-from chaterload.tokens import make_token, signing_key
-from chaterload.writes import Writes
 
 SECRET = "a secret"
 HOUR = timedelta(hours=1)

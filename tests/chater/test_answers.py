@@ -12,7 +12,7 @@ from geventhttpclient.useragent import RetriesExceeded
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.answers import (
+from chaterload.chater.answers import (
     GRPC,
     JSON,
     PHOTO_STORED,

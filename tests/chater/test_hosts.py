@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.hosts import host_problem, is_internal, refusal, without_password
+from chaterload.chater.hosts import host_problem, is_internal, refusal, without_password
 
 INTERNAL = [
     "localhost",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.leases import LeaseBook
+from chaterload.chater.leases import LeaseBook
 
 ACQUIRE, RELEASE, DROP = "acquire", "release", "drop"
 HOLDERS = st.sampled_from(["a", "b", "c"])

@@ -6,8 +6,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from chaterload import patience
-from chaterload.patience import Patience
+from chaterload.chater import patience
+from chaterload.chater.patience import Patience
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.photo import Photo, find_photo, is_image
-from chaterload.settings import ROOT
+from chaterload.chater.photo import Photo, find_photo, is_image
+from chaterload.chater.settings import ROOT
 from proto.eater_photo_pb2 import PhotoMessage
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -82,7 +82,7 @@ def test_paths_that_cannot_be_looked_up_elsewhere(name):
 COUNT_FAULTS = """
 import resource
 from pathlib import Path
-from chaterload.photo import Photo
+from chaterload.chater.photo import Photo
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

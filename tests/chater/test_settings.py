@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.exits import Refused
-from chaterload.settings import (
+from chaterload.chater.settings import (
     IN_CLUSTER,
     ROOT,
     Settings,
@@ -21,7 +20,8 @@ from chaterload.settings import (
     parse_date,
     variable,
 )
-from chaterload.tokens import make_token
+from chaterload.chater.tokens import make_token
+from chaterload.exits import Refused
 
 VARIABLES = {variable(name, field): field for name, field in Settings.model_fields.items()}
 SECRETS = sorted(name for name, field in VARIABLES.items() if is_secret(field))

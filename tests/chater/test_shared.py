@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from chaterload.dishes import SLOTS
+from chaterload.chater.dishes import SLOTS
+from chaterload.chater.settings import Settings
+from chaterload.chater.shared import Leftover, make_shared, sign_in_body
+from chaterload.chater.tokens import make_token
+from chaterload.chater.writes import Tally, Writes
 from chaterload.exits import Refused
-from chaterload.settings import Settings
-from chaterload.shared import Leftover, make_shared, sign_in_body
-from chaterload.tokens import make_token
-from chaterload.writes import Tally, Writes
 from proto.eater_photo_pb2 import PhotoMessage
 
 NOON = 1_700_000_006_400

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from chaterload.tokens import make_token, signing_key
+from chaterload.chater.tokens import make_token, signing_key
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.weight import HEAVIEST_KG, LIGHTEST_KG, SwappedManualWeightRequest, plausible_weight, weight_body
+from chaterload.chater.weight import HEAVIEST_KG, LIGHTEST_KG, SwappedManualWeightRequest, plausible_weight, weight_body
 from proto.manual_weight_pb2 import ManualWeightRequest
 
 LAYOUTS = pytest.mark.parametrize("layout", [ManualWeightRequest, SwappedManualWeightRequest])

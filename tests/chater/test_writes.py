@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.writes import KINDS, Claim, Tally, Today, Writes
+from chaterload.chater.writes import KINDS, Claim, Tally, Today, Writes
 
 YES, NO = Today({1: 100}, 80.0), Today({}, 0.0)
 COUNTS = st.integers(0, 10**6)

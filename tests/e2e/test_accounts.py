@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from chaterload.chater.tokens import make_token
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
-from chaterload.tokens import make_token
 
 from .conftest import Cluster, Run, credentials, page, processes, requests_seen, rows, wait_for
 

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from chaterload.chater.tokens import make_token
 from chaterload.standin import process as stand_in
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
-from chaterload.tokens import make_token
 
 from .conftest import Cluster, Locust, Run, WebUi, credentials, free_port, processes, requests_seen, rows, wait_for
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from chaterload.load.strategies import NAMES
 from chaterload.standin.process import StandInProcess
-from chaterload.strategies import NAMES
 
 from .conftest import TWELVE, Run, WebUi, credentials, processes, rows, wait_for
 

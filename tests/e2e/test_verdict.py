@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from chaterload.judge.verdict import grade
 from chaterload.standin import process as stand_in
 from chaterload.standin.process import StandInProcess
-from chaterload.verdict import grade
 
 from .conftest import (
     TWELVE,

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from chaterload.chater.tokens import make_token
 from chaterload.report.files import write_whole
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
-from chaterload.tokens import make_token
 from tests.e2e.conftest import Cluster, Run, answers, credentials, page, processes, requests_seen, wait_for
 from tests.faults.conftest import counted, kinds, verdict
 

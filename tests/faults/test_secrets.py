@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chaterload.accounts import Account, FixedToken, MintedToken
-from chaterload.dishes import AccountDishes, DishTimes
-from chaterload.settings import load_settings, shown
+from chaterload.chater.accounts import Account, FixedToken, MintedToken
+from chaterload.chater.dishes import AccountDishes, DishTimes
+from chaterload.chater.settings import load_settings, shown
+from chaterload.chater.tokens import make_token
+from chaterload.chater.writes import Writes
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
-from chaterload.tokens import make_token
-from chaterload.writes import Writes
 from tests.e2e.conftest import Locust, Run, WebUi, processes, wait_for
 from tests.faults.test_web import Browser, log_in
 

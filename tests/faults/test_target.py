@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from chaterload.answers import JSON, PROTOBUF
+from chaterload.chater.answers import JSON, PROTOBUF
 from tests.e2e.conftest import ROOT, Cluster, Run
 from tests.faults.conftest import Script, Target, counted, head, kinds, reset_after, say, until_gone, verdict, whole
 
@@ -116,9 +116,9 @@ def test_answers_that_never_come(locust: Run, target: MakeTarget) -> None:
 IMPATIENT = """
 from locust.env import Environment  # first: Locust patches sockets for gevent
 import sys
-from chaterload.answers import SIGNED_IN
-from chaterload.patience import Patience
-from chaterload.user import ProtobufUser
+from chaterload.chater.answers import SIGNED_IN
+from chaterload.chater.patience import Patience
+from chaterload.chater.user import ProtobufUser
 
 class Impatient(ProtobufUser):
     abstract, host, patience = False, sys.argv[1], Patience(1.5)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.analysis import (
+from chaterload.judge.analysis import (
     Point,
     broken_in,
     read_curve,
@@ -17,9 +17,9 @@ from chaterload.analysis import (
     read_recovery,
     read_steps,
 )
-from chaterload.history import Generator, Sample, Step
-from chaterload.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.objectives import Objective
+from chaterload.judge.history import Generator, Sample, Step
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.objectives import Objective
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
 SPIKE = (60.0, 120.0)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.baseline import FORMAT, Earlier, compare, load_baseline, parse_baseline, wilson
 from chaterload.exits import Refused
-from chaterload.measure import Endpoint, Measurement, Snapshot, three_digits
+from chaterload.judge.baseline import FORMAT, Earlier, compare, load_baseline, parse_baseline, wilson
+from chaterload.judge.measure import Endpoint, Measurement, Snapshot, three_digits
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
 ROW = {

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.answers import Kind
-from chaterload.diagnosis import Failures, diagnose
-from chaterload.measure import ALL, Endpoint
-from chaterload.objectives import Objective, Result, State
+from chaterload.chater.answers import Kind
+from chaterload.judge.diagnosis import Failures, diagnose
+from chaterload.judge.measure import ALL, Endpoint
+from chaterload.judge.objectives import Objective, Result, State
 
 WEIGHT, TODAY = Endpoint("POST", "/manual_weight"), Endpoint("GET", "/eater_get_today")
 

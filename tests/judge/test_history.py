@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.history import History
-from chaterload.measure import ALL, Endpoint, Measurement, Snapshot, add_up
+from chaterload.judge.history import History
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot, add_up
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
 

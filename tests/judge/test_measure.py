@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.measure import ALL, Endpoint, Measurement, Snapshot, add_up, percentile, three_digits
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot, add_up, percentile, three_digits
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
 SHARES = st.floats(0.001, 0.999)

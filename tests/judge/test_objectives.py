@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.exits import Refused
-from chaterload.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.objectives import METHODS, Objective, State, evaluate, load_objectives, parse_objectives
-from chaterload.verdict import describe
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.objectives import METHODS, Objective, State, evaluate, load_objectives, parse_objectives
+from chaterload.judge.verdict import describe
 
 WEIGHT, TODAY = Endpoint("POST", "/manual_weight"), Endpoint("GET", "/eater_get_today")
 DOCUMENTED = {

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.exits import Refused
-from chaterload.measure import Endpoint
-from chaterload.objectives import DEFAULT_FILE, State, read_document
-from chaterload.queries import Query, ask, judge_query, parse_queries, read_answer
-from chaterload.verdict import describe, format_value
+from chaterload.judge.measure import Endpoint
+from chaterload.judge.objectives import DEFAULT_FILE, State, read_document
+from chaterload.judge.queries import Query, ask, judge_query, parse_queries, read_answer
+from chaterload.judge.verdict import describe, format_value
 
 CPU = Query("CPU", "avg(cpu)", 0.8)
 MEMORY = Query("memory", "sum(memory)", None)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.measure import Endpoint, Measurement, Snapshot
-from chaterload.serverside import ServerSide, ServerTime, Work, compare_sides, parse_metrics, read_metrics
+from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+from chaterload.judge.serverside import ServerSide, ServerTime, Work, compare_sides, parse_metrics, read_metrics
 from chaterload.standin import process as stand_in
 from chaterload.standin.counters import Counters
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload import trend as module
+from chaterload.judge import trend as module
 
 SEEDS = range(20)
 

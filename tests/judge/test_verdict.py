@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.exits import Exit
-from chaterload.measure import ALL, Endpoint
-from chaterload.objectives import Objective, Result, State
-from chaterload.verdict import Grade, Outcome, decide, describe, format_value, grade, tier
+from chaterload.judge.measure import ALL, Endpoint
+from chaterload.judge.objectives import Objective, Result, State
+from chaterload.judge.verdict import Grade, Outcome, decide, describe, format_value, grade, tier
 
 WEIGHT = Endpoint("POST", "/manual_weight")
 

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from chaterload import __version__
+from chaterload.chater.settings import IN_CLUSTER, Settings, is_secret, variable
 from chaterload.exits import Exit
-from chaterload.settings import IN_CLUSTER, Settings, is_secret, variable
 
 from .conftest import (
     EXAMPLES,

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from chaterload.scenario import need_account, selected, tags_of
+from chaterload.load.scenario import need_account, selected, tags_of
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 STAND_IN_ROUTES = """
 import json
 import locustfile
-from chaterload.scenario import calls_of, tags_of
+from chaterload.load.scenario import calls_of, tags_of
 from chaterload.standin.endpoints import ENDPOINTS
 
 routes = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS}
@@ -41,7 +41,7 @@ from locust import User, tag, task
 from locust.env import Environment
 import itertools, json, logging
 from argparse import Namespace
-from chaterload.scenario import selected
+from chaterload.load.scenario import selected
 
 logging.disable(logging.WARNING)
 

@@ -9,18 +9,17 @@ from typing import Any
 import pytest
 
 from chaterload.exits import Refused
-from chaterload.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.objectives import Objective
-from chaterload.scenario import calls
-from chaterload.strategies import NAMES, STRATEGIES, SearchLimits
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.objectives import Objective
+from chaterload.load.scenario import calls
+from chaterload.load.strategies import NAMES, STRATEGIES, SearchLimits
 
 with pytest.MonkeyPatch.context() as env:
     env.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")  # it would patch sockets and threads of all tests, for good
     from locust import tag
     from locust.runners import MasterRunner
 
-    from chaterload.ending import Course, _left_to_do
-    from chaterload.shapes import (
+    from chaterload.load.shapes import (
         FRESH_WINDOW_S,
         CapacityShape,
         NamedShape,
@@ -29,6 +28,7 @@ with pytest.MonkeyPatch.context() as env:
         search_limits,
         staged_shapes,
     )
+    from chaterload.run.ending import Course, _left_to_do
 
 WEIGHT = Endpoint("POST", "/manual_weight")
 LIMIT = Objective(WEIGHT, "p95", 500.0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.strategies import NAMES, STRATEGIES, Search, SearchLimits, Stage, Strategy, spike_of, steady, steps
+from chaterload.load.strategies import NAMES, STRATEGIES, Search, SearchLimits, Stage, Strategy, spike_of, steady, steps
 
 TABLE = {
     "smoke": [(1, 1, 60)],

@@ -4,16 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chaterload.answers import Kind
-from chaterload.baseline import Change
-from chaterload.diagnosis import Failures, diagnose
-from chaterload.history import History
-from chaterload.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.objectives import Objective, evaluate
+from chaterload.chater.answers import Kind
+from chaterload.chater.shared import Leftover
+from chaterload.chater.writes import Tally, Writes
+from chaterload.judge.baseline import Change
+from chaterload.judge.diagnosis import Failures, diagnose
+from chaterload.judge.history import History
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.objectives import Objective, evaluate
+from chaterload.judge.verdict import decide
 from chaterload.report.model import Report, Run
-from chaterload.shared import Leftover
-from chaterload.verdict import decide
-from chaterload.writes import Tally, Writes
 
 WEIGHT, TODAY, SIGN_IN = (
     Endpoint("POST", "/manual_weight"),

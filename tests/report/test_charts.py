@@ -4,10 +4,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from chaterload.analysis import Curve, Point
-from chaterload.history import Sample
-from chaterload.measure import ALL, Endpoint
-from chaterload.objectives import Objective
+from chaterload.judge.analysis import Curve, Point
+from chaterload.judge.history import Sample
+from chaterload.judge.measure import ALL, Endpoint
+from chaterload.judge.objectives import Objective
 from chaterload.report.charts import MOST_POINTS, against_users, all_charts, over_time, response_times, thin
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")

@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
+from chaterload.chater.writes import Tally
 from chaterload.report.console import show, writes_text
-from chaterload.writes import Tally
 
 from .conftest import NASTY, SAME, WORSE, make_report
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from chaterload.answers import Kind
-from chaterload.diagnosis import Failures, Recent
-from chaterload.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.objectives import Objective, evaluate
+from chaterload.chater.answers import Kind
+from chaterload.judge.diagnosis import Failures, Recent
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.objectives import Objective, evaluate
+from chaterload.load.strategies import STRATEGIES, Search, SearchLimits
 from chaterload.report.live import Moment, build, clock
-from chaterload.strategies import STRATEGIES, Search, SearchLimits
 
 from .conftest import NASTY, OBJECTIVES, SIGN_IN, TODAY, WEIGHT
 

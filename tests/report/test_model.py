@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chaterload.baseline import FORMAT, Earlier, parse_baseline
+from chaterload.judge.baseline import FORMAT, Earlier, parse_baseline
 from chaterload.report.model import sorted_endpoints, to_json
 
 from .conftest import SAME, TODAY, WEIGHT, WORSE, make_report

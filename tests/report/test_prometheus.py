@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from prometheus_client.parser import text_string_to_metric_families
 
-from chaterload.answers import Kind
-from chaterload.diagnosis import Failures
-from chaterload.measure import Snapshot
-from chaterload.objectives import evaluate, load_objectives
-from chaterload.queries import Query, judge_query
+from chaterload.chater.answers import Kind
+from chaterload.chater.writes import Writes
+from chaterload.judge.diagnosis import Failures
+from chaterload.judge.measure import Snapshot
+from chaterload.judge.objectives import evaluate, load_objectives
+from chaterload.judge.queries import Query, judge_query
 from chaterload.report.prometheus import BOUNDS_MS, KINDS, Figures, buckets, to_text
-from chaterload.writes import Writes
-from tests.test_measure import measurements
+from tests.judge.test_measure import measurements
 
 from .conftest import NASTY, OBJECTIVES, TODAY, WEIGHT, make_report
 

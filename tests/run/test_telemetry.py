@@ -2,7 +2,7 @@
 
 import os
 
-from chaterload.telemetry import DEFAULTS, set_defaults
+from chaterload.run.telemetry import DEFAULTS, set_defaults
 
 
 def test_the_environment_goes_first(monkeypatch):

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from chaterload.chater.tokens import make_token
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import start
-from chaterload.tokens import make_token
 from proto.eater_photo_pb2 import PhotoMessage
 from proto.today_food_pb2 import TodayFood
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
+from chaterload.chater.tokens import make_token, signing_key
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.records import DAY
 from chaterload.standin.wire import ServedWeight
-from chaterload.tokens import make_token, signing_key
 from proto.alcohol_pb2 import GetAlcoholLatestResponse, GetAlcoholRangeRequest, GetAlcoholRangeResponse
 from proto.custom_date_food_pb2 import CustomDateFoodRequest, CustomDateFoodResponse
 from proto.delete_food_pb2 import DeleteFoodRequest

@@ -1,0 +1,1 @@
+"""Chater UI from a client's side: settings, accounts, requests, answers, what is ours."""

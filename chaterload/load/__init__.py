@@ -1,0 +1,1 @@
+"""How much load, when, of which tasks."""
