@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench import page  # noqa: E402
-from chaterload.run.ending import WARM_UP  # noqa: E402
+from chaterload.run.conclusion import WARM_UP  # noqa: E402
 from chaterload.standin import process as stand_in  # noqa: E402
 from chaterload.standin.options import STAND_IN_SECRET  # noqa: E402
 from chaterload.standin.process import StandInProcess  # noqa: E402

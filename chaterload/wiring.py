@@ -28,12 +28,13 @@ from chaterload.judge.measure import three_digits
 from chaterload.report import tab
 from chaterload.report.formats import FILE_OPTIONS
 from chaterload.run import telemetry
-from chaterload.run.cluster import Master, Worker
 from chaterload.run.control import Control, say
-from chaterload.run.ending import Judge
+from chaterload.run.criteria import Judge
+from chaterload.run.master import Master
 from chaterload.run.node import Local, Role, options_of
 from chaterload.run.options import add_options
 from chaterload.run.results import Results
+from chaterload.run.worker import Worker
 from chaterload.standin import process as stand_in
 from chaterload.web import login, scrape
 from chaterload.web.forms import check_port, guard

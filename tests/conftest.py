@@ -5,6 +5,11 @@ import os
 import pytest
 from hypothesis import settings
 
+# Locust would patch sockets and threads of all tests, for good; the processes that tests start are patched as ever.
+with pytest.MonkeyPatch.context() as patch:
+    patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
+    import locust  # noqa: F401
+
 settings.register_profile("usual", max_examples=200, deadline=None)
 settings.register_profile("nightly", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))

@@ -1,25 +1,14 @@
-"""Objectives on the platform's own figures, asked of a Prometheus server over the run's window."""
+"""Objectives on the platform's own figures, as a Prometheus server answers them. Pure."""
 
-import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from statistics import fmean
 from typing import Any
-
-import requests
 
 from chaterload.exits import Refused
 from chaterload.judge.measure import Endpoint
 from chaterload.judge.objectives import AVERAGE_OF_QUERY, QUERY, TREND_OF_QUERY, Objective, Result, State, shown
 from chaterload.judge.trend import MATERIAL, trend
-
-logger = logging.getLogger(__name__)
-
-TIMEOUT_S = 10.0
-MOST_POINTS = 300
-"""In a series; Prometheus allows 11,000."""
 
 LARGEST = 1e300
 """Of a value: so many of them add up to a number still."""
@@ -95,27 +84,6 @@ def judge_query(query: Query, series: Series | None) -> Result:
     share = found.change / abs(found.median) if found.median else found.change
     state = State.MISSED if found.direction == "rising" else State.MET
     return Result(objective, state, share, len(values), 0)
-
-
-def ask(url: str, query: Query, start: datetime, end: datetime) -> Series | None:
-    """The query's values over the run, as (epoch seconds, value); None, said in the log, when there are none."""
-    seconds = (end - start).total_seconds()
-    parameters: dict[str, str | float] = {
-        "query": query.promql,
-        "start": start.timestamp(),
-        "end": end.timestamp(),
-        "step": max(1.0, math.ceil(seconds / MOST_POINTS)),
-    }
-    try:
-        answer = requests.get(f"{url.rstrip('/')}/api/v1/query_range", params=parameters, timeout=TIMEOUT_S)
-        series = read_answer(answer.json())
-    except (requests.RequestException, ValueError, RecursionError) as error:
-        logger.error("%s: Prometheus did not answer the query (%s).", query.name, type(error).__name__)
-        return None
-    except Refused as refused:
-        logger.error("%s: %s", query.name, refused)
-        return None
-    return series
 
 
 def read_answer(document: Any) -> Series | None:

@@ -1,18 +1,12 @@
-"""The server's own clock beside ours: is the time spent inside it, or in front of it? Pure but for reading."""
+"""The server's own clock beside ours: is the time spent inside it, or in front of it? Pure."""
 
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import requests
-
 from chaterload.judge.measure import Endpoint, Snapshot
 
-logger = logging.getLogger(__name__)
-
 HISTOGRAM = "http_request_latency_seconds"
-TIMEOUT_S = 3.0
 
 SEEN_ALL = (0.95, 1.05)
 """The server's count over ours, within which its figures are those of our requests."""
@@ -45,16 +39,6 @@ class ServerSide:
 
     times: tuple[ServerTime, ...] = ()
     note: str = ""
-
-
-def read_metrics(host: str, *, tls_verify: bool) -> str | None:
-    """The text of the server's page, None when it has none. It is parsed later: a run should not wait for that."""
-    try:
-        answer = requests.get(f"{host}/metrics", timeout=TIMEOUT_S, verify=tls_verify, allow_redirects=False)
-    except requests.RequestException:
-        logger.debug("No /metrics at the host", exc_info=True)
-        return None
-    return answer.text if answer.status_code == 200 else None
 
 
 def parse_metrics(text: str) -> dict[Endpoint, Work] | None:

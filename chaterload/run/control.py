@@ -22,8 +22,12 @@ from chaterload.load.shapes import CapacityShape, NamedShape, check_name, search
 from chaterload.load.strategies import CAPACITY
 from chaterload.report.folder import could_write
 from chaterload.report.model import Report
-from chaterload.run.ending import Course, Judge, ask_platform, ask_server, make_report, never_asked, snapshot
+from chaterload.run.conclusion import make_report
+from chaterload.run.course import Course
+from chaterload.run.criteria import Judge, never_asked
+from chaterload.run.figures import snapshot
 from chaterload.run.node import Role, options_of
+from chaterload.run.platform import ask_platform, ask_server
 from chaterload.run.results import Results
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from rich.live import Live
 from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.report.live import Moment, build
 from chaterload.run.control import Control
-from chaterload.run.ending import evaluate_run, last_failures, snapshot
+from chaterload.run.criteria import evaluate_run
+from chaterload.run.figures import last_failures, snapshot
 
 REFRESH_S = 1.0
 

@@ -9,7 +9,8 @@ from locust.web import WebUI
 from chaterload.judge.measure import Snapshot
 from chaterload.judge.objectives import Result, evaluate
 from chaterload.run.control import Control
-from chaterload.run.ending import add_up_writes, evaluate_run, failures, snapshot
+from chaterload.run.criteria import evaluate_run
+from chaterload.run.figures import add_up_writes, failures, snapshot
 from chaterload.web import login
 
 

@@ -9,17 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from locust.stats import RequestStats
 
 from chaterload.chater.dishes import DAY_MS, DishTimes
+from chaterload.run.course import Course
+from chaterload.run.figures import snapshot
 from chaterload.standin.process import StandInProcess
 from tests.e2e.conftest import Run, credentials, requests_seen, wait_for
 from tests.faults.conftest import verdict
-
-with pytest.MonkeyPatch.context() as env:
-    env.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")  # it would patch sockets and threads of all tests, for good
-    from locust.stats import RequestStats
-
-    from chaterload.run.ending import Course, snapshot
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 MIDNIGHT = 20_000 * DAY_MS

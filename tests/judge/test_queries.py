@@ -1,19 +1,17 @@
 """Objectives on the platform's own figures are read whole, asked politely, and judged by what Prometheus answers."""
 
 import json
-import logging
 import tomllib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.exits import Refused
 from chaterload.judge.measure import Endpoint
 from chaterload.judge.objectives import DEFAULT_FILE, State, read_document
-from chaterload.judge.queries import Query, ask, judge_query, parse_queries, read_answer
+from chaterload.judge.queries import Query, judge_query, parse_queries, read_answer
 from chaterload.judge.verdict import describe, format_value
 
 CPU = Query("CPU", "avg(cpu)", 0.8)
@@ -238,37 +236,3 @@ def test_the_objective_of_a_query():
         assert query.objective.endpoint == Endpoint("", query.name)
         assert not query.objective.is_time
         assert not query.objective.is_lower_bound
-
-
-def test_prometheus_away(caplog):
-    """Where nobody answers there is no data, and the log says so in a line that names the query."""
-    with caplog.at_level(logging.ERROR):
-        assert ask("http://127.0.0.1:9", CPU, NOW, NOW + timedelta(minutes=5)) is None
-    assert caplog.messages == ["CPU: Prometheus did not answer the query (ConnectionError)."]
-
-
-@pytest.mark.parametrize("body", [b"<html>", b"", b"[" * 100_000, b"\xff\xfe", b'{"status":"success"}'])
-def test_something_else_answers(body, monkeypatch, caplog):
-    """What is no Prometheus gives no data either."""
-    response = requests.Response()
-    response.status_code, response._content = 200, body
-    monkeypatch.setattr(requests, "get", lambda *_, **__: response)
-    assert ask("http://prometheus", CPU, NOW, NOW + timedelta(minutes=5)) is None
-    assert len(caplog.messages) == 1
-
-
-@pytest.mark.parametrize(("seconds", "step"), [(0, 1), (12, 1), (300, 1), (301, 2), (7200, 24), (864_000, 2880)])
-def test_the_resolution(seconds, step, monkeypatch):
-    """A query covers the run at one value a second at most, and in 300 values at most."""
-    asked = []
-
-    def get(url, params, timeout):
-        asked.append((url, params, timeout))
-        raise requests.ConnectionError
-
-    monkeypatch.setattr(requests, "get", get)
-    ask("http://prometheus/base/", CPU, NOW, NOW + timedelta(seconds=seconds))
-    ((url, parameters, timeout),) = asked
-    assert url == "http://prometheus/base/api/v1/query_range"
-    assert (parameters["query"], parameters["step"], timeout) == ("avg(cpu)", step, 10)
-    assert parameters["end"] - parameters["start"] == seconds

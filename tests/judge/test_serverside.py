@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.judge.measure import Endpoint, Measurement, Snapshot
-from chaterload.judge.serverside import ServerSide, ServerTime, Work, compare_sides, parse_metrics, read_metrics
-from chaterload.standin import process as stand_in
+from chaterload.judge.serverside import ServerSide, ServerTime, Work, compare_sides, parse_metrics
 from chaterload.standin.counters import Counters
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
@@ -151,13 +150,3 @@ def test_any_counts(a, b, c, d, today, weight):
     side = compare_sides(work(a, b), {TODAY: Work(c, c), WEIGHT: Work(d, d)}, ours(today, weight))
     assert not (side.times and side.note)
     assert all(time.waiting_ms >= 0 for time in side.times)
-
-
-def test_reading_a_page():
-    """The stand-in's page is read over HTTP; a server without one, and no server at all, are no page."""
-    with stand_in.start() as server:
-        page = read_metrics(server.host, tls_verify=True)
-        assert page is not None
-        assert parse_metrics(page) is None  # nothing asked yet
-        assert read_metrics(f"{server.host}/nowhere", tls_verify=True) is None
-    assert read_metrics(server.host, tls_verify=True) is None

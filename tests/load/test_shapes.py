@@ -7,28 +7,25 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from locust import tag
+from locust.runners import MasterRunner
 
 from chaterload.exits import Refused
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
 from chaterload.judge.objectives import Objective
 from chaterload.load.scenario import calls
+from chaterload.load.shapes import (
+    FRESH_WINDOW_S,
+    CapacityShape,
+    NamedShape,
+    StagedShape,
+    check_name,
+    search_limits,
+    staged_shapes,
+)
 from chaterload.load.strategies import NAMES, STRATEGIES, SearchLimits
-
-with pytest.MonkeyPatch.context() as env:
-    env.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")  # it would patch sockets and threads of all tests, for good
-    from locust import tag
-    from locust.runners import MasterRunner
-
-    from chaterload.load.shapes import (
-        FRESH_WINDOW_S,
-        CapacityShape,
-        NamedShape,
-        StagedShape,
-        check_name,
-        search_limits,
-        staged_shapes,
-    )
-    from chaterload.run.ending import Course, _left_to_do
+from chaterload.run.conclusion import _left_to_do
+from chaterload.run.course import Course
 
 WEIGHT = Endpoint("POST", "/manual_weight")
 LIMIT = Objective(WEIGHT, "p95", 500.0)

@@ -1,0 +1,157 @@
+"""From a run's figures to its report."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from platform import python_version
+
+import locust
+from locust.env import Environment
+
+from chaterload import __version__
+from chaterload.chater.settings import Settings, shown
+from chaterload.chater.shared import Leftover
+from chaterload.judge.analysis import (
+    Analysis,
+    read_curve,
+    read_drift,
+    read_first_break,
+    read_growth,
+    read_recovery,
+    read_steps,
+)
+from chaterload.judge.baseline import compare
+from chaterload.judge.diagnosis import diagnose
+from chaterload.judge.measure import Measurement, Snapshot
+from chaterload.judge.objectives import Objective
+from chaterload.judge.queries import Query, Series, judge_query
+from chaterload.judge.serverside import compare_sides
+from chaterload.judge.verdict import decide
+from chaterload.load.scenario import calls_of
+from chaterload.load.shapes import CapacityShape, StagedShape
+from chaterload.load.strategies import spike_of
+from chaterload.report.model import Report, Run
+from chaterload.run.course import Course
+from chaterload.run.criteria import Judge, evaluate_run
+from chaterload.run.figures import add_up_writes, failures, snapshot
+from chaterload.run.node import Role, options_of, tasks_of
+from chaterload.run.platform import server_figures
+
+SATURATED_S = 20.0
+"""Above 90 % CPU for this long in a row (two samples of Locust's), a generator measures itself."""
+
+DRIFT_FROM_S = 120.0
+"""A shorter run says nothing of drift."""
+
+WARM_UP = 0.1
+"""The share of a run that is left out of the drift: caches fill, users start."""
+
+
+def make_report(
+    environment: Environment,
+    settings: Settings,
+    role: Role,
+    judge: Judge,
+    course: Course,
+    platform: Sequence[tuple[Query, Series | None]] = (),
+    server_after: str | None = None,
+) -> Report:
+    """Judge the run as it is now, with what the platform's own figures say where they were asked for."""
+    figures = snapshot(environment.stats, course.clock_set_by)
+    rows = failures(environment.stats)
+    reports = role.reports()
+    results = evaluate_run(environment, judge, course, figures)
+    writes = add_up_writes(reports)
+    changes = compare(judge.baseline, figures, judge.tolerance)
+    results += [judge_query(query, series) for query, series in platform]
+    verdict = decide(
+        results,
+        invalid=[*course.invalid, *_doubts(role, reports, figures), *_left_to_do(environment, course, figures)],
+        missed=[*course.missed, *writes.missing(), *(str(change) for change in changes if change.worse)],
+        stopped_early=bool(course.missed),
+    )
+    return Report(
+        run=_run(environment, settings, course),
+        verdict=verdict,
+        snapshot=figures,
+        failures=rows,
+        findings=diagnose(rows, results, figures.total.failure_ratio),
+        writes=writes,
+        leftovers=sorted(Leftover(*entry) for report in reports for entry in report.get("leftovers", ())),
+        history=course.history.samples,
+        changes=changes,
+        analysis=replace(
+            analyse(course, judge.objectives),
+            server=compare_sides(*server_figures(course.server_before, server_after), figures),
+        ),
+    )
+
+
+def analyse(course: Course, objectives: Sequence[Objective]) -> Analysis:
+    """What the run's steps and history say."""
+    shape, history = course.shape, course.history
+    search = shape if isinstance(shape, CapacityShape) else None
+    steps = search.steps if search else history.steps
+    points = read_steps(steps, objectives)
+    recovers, recovery_s = (None, None)
+    if isinstance(shape, StagedShape) and (spike := spike_of(shape.strategy)) and course.seconds > spike[1]:
+        recovers, recovery_s = read_recovery(history.samples, spike)
+    return Analysis(
+        curve=read_curve(points),
+        capacity=search.found() if search else None,
+        grew_most=read_growth(steps) if len(points) > 1 else None,
+        broke_first=read_first_break(points) if len(points) > 1 else None,
+        recovers=recovers,
+        recovery_s=recovery_s,
+        drift=read_drift(history.samples, WARM_UP * course.seconds) if course.seconds >= DRIFT_FROM_S else {},
+    )
+
+
+def _left_to_do(environment: Environment, course: Course, figures: Snapshot) -> list[str]:
+    """Which tasks a strategy that is to run every task left out."""
+    if not (course.shape and course.shape.every_task):
+        return []
+    firsts = {
+        task.__name__: calls[0] for task in tasks_of(environment, options_of(environment)) if (calls := calls_of(task))
+    }
+    return [
+        f"{course.shape.name} left out {name}: no request to {endpoint}"
+        for name, endpoint in firsts.items()
+        if not figures.endpoints.get(endpoint, Measurement()).requests
+    ]
+
+
+def _doubts(role: Role, reports: Sequence[dict[str, object]], figures: Snapshot) -> list[str]:
+    """Why the figures prove nothing."""
+    doubts = role.lost()
+    saturated = max((float(str(report.get("saturated_s", 0))) for report in reports), default=0.0)
+    if saturated >= SATURATED_S:
+        doubts.append(
+            f"the load generator was above 90 % CPU for {saturated:.0f} s: its own delays are in the figures; "
+            "spread the users over more workers"
+        )
+    without = sum(int(str(report.get("without_account", 0))) for report in reports)
+    if without:
+        doubts.append(f"{without} users found no account of their own")
+    if not figures.total.requests:
+        doubts.append("no request was made")
+    return doubts
+
+
+def _run(environment: Environment, settings: Settings, course: Course) -> Run:
+    options = options_of(environment)
+    return Run(
+        host=environment.host or settings.host,
+        start=course.start,
+        end=course.end,
+        users=course.history.peak_users,
+        workers=course.workers,
+        strategy=course.shape.name if course.shape else None,
+        tags=tuple(options.tags or ()),
+        exclude_tags=tuple(options.exclude_tags or ()),
+        versions={
+            "chater-load-test": __version__,
+            "locust": locust.__version__,
+            "python": python_version(),
+        },
+        settings=shown(settings),
+    )

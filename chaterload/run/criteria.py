@@ -1,0 +1,58 @@
+"""What a run is judged by, and which of it applies."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from locust.env import Environment
+
+from chaterload.judge.baseline import Earlier, load_baseline
+from chaterload.judge.measure import ALL, Endpoint, Snapshot
+from chaterload.judge.objectives import DEFAULT_FILE, Objective, Result, evaluate, parse_objectives, read_document
+from chaterload.judge.queries import Query, parse_queries
+from chaterload.load.scenario import asked, calls_of
+from chaterload.load.shapes import CapacityShape
+from chaterload.run.course import Course
+from chaterload.run.node import all_tasks, options_of, tasks_of
+
+
+@dataclass
+class Judge:
+    """What a run is judged by."""
+
+    objectives: Sequence[Objective]
+    baseline: dict[Endpoint, Earlier] = field(default_factory=dict)
+    tolerance: float = 0.1
+    queries: Sequence[Query] = ()
+
+    @classmethod
+    def load(cls, objectives: str | None, baseline: str | None, tolerance: float) -> "Judge":
+        """Read the files that the options name. Refused when one of them is wrong."""
+        path = Path(objectives) if objectives else DEFAULT_FILE
+        document = read_document(path)
+        return cls(
+            parse_objectives(document, str(path)),
+            load_baseline(Path(baseline)) if baseline else {},
+            tolerance,
+            parse_queries(document, str(path)),
+        )
+
+
+def evaluate_run(environment: Environment, judge: Judge, course: Course, figures: Snapshot) -> list[Result]:
+    """What came of the objectives by these figures, or by the best step of a search."""
+    judged = course.shape.best() if isinstance(course.shape, CapacityShape) else None
+    return evaluate(judge.objectives, judged.window if judged else figures, left_out(environment))
+
+
+def never_asked(environment: Environment, objectives: Iterable[Objective]) -> list[str]:
+    """The paths of objectives that no task says it asks, tags aside; none where a task does not say what it asks."""
+    tasks = all_tasks(environment)
+    if not all(calls_of(task) for task in tasks):
+        return []
+    known = asked(tasks) | {ALL}
+    return [str(endpoint) for endpoint in dict.fromkeys(o.endpoint for o in objectives) if endpoint not in known]
+
+
+def left_out(environment: Environment) -> set[Endpoint]:
+    """The endpoints that tasks ask which the tags left out."""
+    return asked(all_tasks(environment)) - asked(tasks_of(environment, options_of(environment)))

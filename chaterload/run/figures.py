@@ -1,0 +1,58 @@
+"""Locust's statistics, and what the processes report, as our own figures."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from locust.stats import RequestStats, StatsEntry, StatsError
+
+from chaterload.chater.answers import Kind
+from chaterload.chater.user import FAILURES
+from chaterload.chater.writes import Writes
+from chaterload.judge.diagnosis import Failures, Recent
+from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+
+_KIND_OF_TEXT = {StatsError.parse_error(error): kind for kind, error in FAILURES.items()}
+
+
+def measurement(entry: StatsEntry) -> Measurement:
+    """A row of Locust's statistics, as it is now."""
+    times = dict(entry.response_times)
+    return Measurement(
+        entry.num_requests, entry.num_failures, times, float(entry.total_response_time), float(entry.max_response_time)
+    )
+
+
+def snapshot(stats: RequestStats, clock_set_by: float = 0.0) -> Snapshot:
+    """All of Locust's statistics, as they are now."""
+    endpoints = {Endpoint(method, path): measurement(entry) for (path, method), entry in stats.entries.items()}
+    seconds = (stats.last_request_timestamp or stats.start_time) - stats.start_time
+    return Snapshot(endpoints, max(0.0, seconds - clock_set_by))
+
+
+def failures(stats: RequestStats) -> list[Failures]:
+    """Locust's failures table, with the kind of each row; the most frequent first."""
+    rows = [_failure(error) for error in stats.errors.values()]
+    return sorted(rows, key=lambda row: -row.count)
+
+
+def last_failures(stats: RequestStats) -> list[Recent]:
+    """The same rows with their age, the latest first."""
+    now = time.time()
+    rows = [Recent(_failure(error), max(0.0, now - (error.last_seen or now))) for error in stats.errors.values()]
+    return sorted(rows, key=lambda row: row.age_s)
+
+
+def _failure(error: StatsError) -> Failures:
+    text = StatsError.parse_error(error.error)
+    kind: Kind | None = _KIND_OF_TEXT.get(text)
+    return Failures(Endpoint(error.method, error.name), kind, text[:200], error.occurrences)
+
+
+def add_up_writes(reports: Iterable[Mapping[str, Any]]) -> Writes:
+    """Those of all processes."""
+    writes = Writes()
+    for report in reports:
+        if "writes" in report:
+            writes.add(Writes.from_dict(report["writes"]))
+    return writes

@@ -1,0 +1,77 @@
+"""What the platform says of itself: Prometheus over the run's time, and the server's own /metrics."""
+
+import logging
+import math
+from collections.abc import Mapping
+from datetime import datetime
+
+import requests
+from locust.env import Environment
+
+from chaterload.chater.settings import Settings
+from chaterload.exits import Refused
+from chaterload.judge.measure import Endpoint
+from chaterload.judge.queries import Query, Series, read_answer
+from chaterload.judge.serverside import Work, parse_metrics
+from chaterload.run.course import Course
+from chaterload.run.criteria import Judge
+
+logger = logging.getLogger(__name__)
+
+PROMETHEUS_TIMEOUT_S = 10.0
+METRICS_TIMEOUT_S = 3.0
+
+MOST_POINTS = 300
+"""In a series; Prometheus allows 11,000."""
+
+ServerFigures = Mapping[Endpoint, Work] | None
+
+
+def ask_platform(settings: Settings, judge: Judge, course: Course) -> list[tuple[Query, Series | None]]:
+    """What Prometheus says of the run; nothing where the settings name none."""
+    if not settings.prometheus_url:
+        return []
+    return [(query, query_range(settings.prometheus_url, query, course.start, course.end)) for query in judge.queries]
+
+
+def ask_server(environment: Environment, settings: Settings) -> str | None:
+    """The server's /metrics as they are now, None where it has none."""
+    return read_metrics(environment.host or settings.host, tls_verify=settings.tls_verify)
+
+
+def server_figures(before: str | None, after: str | None) -> tuple[ServerFigures, ServerFigures]:
+    """The server's figures before and after the run; None twice where either page is missing."""
+    if before is None or after is None:
+        return None, None
+    return parse_metrics(before), parse_metrics(after)
+
+
+def query_range(url: str, query: Query, start: datetime, end: datetime) -> Series | None:
+    """The query's values over the run, as (epoch seconds, value); None, said in the log, when there are none."""
+    seconds = (end - start).total_seconds()
+    parameters: dict[str, str | float] = {
+        "query": query.promql,
+        "start": start.timestamp(),
+        "end": end.timestamp(),
+        "step": max(1.0, math.ceil(seconds / MOST_POINTS)),
+    }
+    try:
+        answer = requests.get(f"{url.rstrip('/')}/api/v1/query_range", params=parameters, timeout=PROMETHEUS_TIMEOUT_S)
+        series = read_answer(answer.json())
+    except (requests.RequestException, ValueError, RecursionError) as error:
+        logger.error("%s: Prometheus did not answer the query (%s).", query.name, type(error).__name__)
+        return None
+    except Refused as refused:
+        logger.error("%s: %s", query.name, refused)
+        return None
+    return series
+
+
+def read_metrics(host: str, *, tls_verify: bool) -> str | None:
+    """The text of the server's page, None when it has none. It is parsed later: a run should not wait for that."""
+    try:
+        answer = requests.get(f"{host}/metrics", timeout=METRICS_TIMEOUT_S, verify=tls_verify, allow_redirects=False)
+    except requests.RequestException:
+        logger.debug("No /metrics at the host", exc_info=True)
+        return None
+    return answer.text if answer.status_code == 200 else None
