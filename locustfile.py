@@ -6,19 +6,19 @@ import time
 
 from chaterload import wiring  # noqa: F401  # registers options and event listeners
 from chaterload.chater.accounts import now_ms
-from chaterload.chater.answers import GRPC, PHOTO_STORED, SIGNED_IN
 from chaterload.chater.dishes import Dish, State, tells_today
-from chaterload.load.scenario import calls
+from chaterload.chater.routes import ALCOHOL_LATEST, ALCOHOL_RANGE, CUSTOM_DATE, DELETE, FEEDBACK, LANGUAGE
+from chaterload.chater.routes import MODIFY, PHOTO, RECOMMENDATION, SIGN_IN, TODAY, WEIGHT
 from chaterload.chater.user import ProtobufUser
 from chaterload.chater.weight import plausible_weight, weight_body
 from chaterload.chater.writes import Claim
-from proto.alcohol_pb2 import GetAlcoholLatestResponse, GetAlcoholRangeRequest, GetAlcoholRangeResponse
-from proto.custom_date_food_pb2 import CustomDateFoodRequest, CustomDateFoodResponse
-from proto.feedback_pb2 import FeedbackRequest, FeedbackResponse
-from proto.get_recomendation_pb2 import RecommendationRequest, RecommendationResponse
-from proto.manual_weight_pb2 import ManualWeightResponse
-from proto.modify_food_record_pb2 import ModifyFoodRecordRequest, ModifyFoodRecordResponse
-from proto.set_language_pb2 import SetLanguageRequest, SetLanguageResponse
+from chaterload.load.scenario import calls
+from proto.alcohol_pb2 import GetAlcoholRangeRequest
+from proto.custom_date_food_pb2 import CustomDateFoodRequest
+from proto.feedback_pb2 import FeedbackRequest
+from proto.get_recomendation_pb2 import RecommendationRequest
+from proto.modify_food_record_pb2 import ModifyFoodRecordRequest
+from proto.set_language_pb2 import SetLanguageRequest
 
 
 class ChaterUser(ProtobufUser):
@@ -29,81 +29,70 @@ class ChaterUser(ProtobufUser):
 
     @tag("full_flow")
     @task(1)
-    @calls(
-        "POST /eater_receive_photo",
-        "GET /eater_get_today",
-        "POST /modify_food_record",
-        "POST /manual_weight",
-        "POST /get_recommendation",
-        "POST /delete_food",
-    )
+    @calls(PHOTO, TODAY, MODIFY, WEIGHT, RECOMMENDATION, DELETE)
     def full_flow(self) -> None:
         """A meal: photographed and found in today's list, doubled, weighed, asked about, listed and deleted."""
         dish = self.upload_photo()
         if dish is None or not self.find(dish):
             return
         claims = [self.double(dish), self.weigh()]
-        self.post(
-            "/get_recommendation",
-            RecommendationRequest(days=self.shared.settings.recommendation_days),
-            RecommendationResponse,
-        )
+        self.send(RECOMMENDATION, RecommendationRequest(days=self.shared.settings.recommendation_days))
         self.look(*(claim for claim in claims if claim))
         self.delete(dish)
 
     @tag("custom_date")
     @task(1)
-    @calls("POST /get_food_custom_date")
+    @calls(CUSTOM_DATE)
     def custom_date_query(self) -> None:
         """What the account ate on one past day."""
         request = CustomDateFoodRequest(date=self.shared.settings.custom_date)
-        self.post("/get_food_custom_date", request, CustomDateFoodResponse)
+        self.send(CUSTOM_DATE, request)
 
     @tag("language")
     @task(1)
-    @calls("POST /set_language")
+    @calls(LANGUAGE)
     def set_language(self) -> None:
         """The language of the answers."""
         request = SetLanguageRequest(user_email=self.account.email, language_code=self.shared.settings.language_code)
-        self.post("/set_language", request, SetLanguageResponse, GRPC)
+        self.send(LANGUAGE, request)
 
     @tag("alcohol")
     @task(1)
-    @calls("GET /alcohol_latest")
+    @calls(ALCOHOL_LATEST)
     def alcohol_latest(self) -> None:
         """What the account drank today."""
-        self.get("/alcohol_latest", GetAlcoholLatestResponse, GRPC)
+        self.send(ALCOHOL_LATEST)
 
     @tag("alcohol")
     @task(1)
-    @calls("POST /alcohol_range")
+    @calls(ALCOHOL_RANGE)
     def alcohol_range(self) -> None:
         """What the account drank between two days."""
         settings = self.shared.settings
         request = GetAlcoholRangeRequest(start_date=settings.alcohol_start, end_date=settings.alcohol_end)
-        self.post("/alcohol_range", request, GetAlcoholRangeResponse, GRPC)
+        self.send(ALCOHOL_RANGE, request)
 
     @tag("feedback")
     @task(1)
-    @calls("POST /feedback")
+    @calls(FEEDBACK)
     def submit_feedback(self) -> None:
         """A word to the makers."""
         request = FeedbackRequest(
             time=str(now_ms()), userEmail=self.account.email, feedback=self.shared.settings.feedback_text
         )
-        self.post("/feedback", request, FeedbackResponse, GRPC)
+        self.send(FEEDBACK, request)
 
     @tag("auth")
     @task(1)
-    @calls("POST /eater_auth")
+    @calls(SIGN_IN)
     def eater_auth(self) -> None:
         """Sign in with a provider's ID token."""
-        self.post_json("/eater_auth", self.shared.sign_in, SIGNED_IN)
+        self.send(SIGN_IN, self.shared.sign_in)
 
     def upload_photo(self) -> Dish | None:
         """A dish of ours, known by the time that is sent with its photo; None when the upload failed."""
         dish = self.start_dish()
-        stored = self.post("/eater_receive_photo", self.shared.photo.body(dish.time), PHOTO_STORED)
+        stored = self.send(PHOTO, self.shared.photo.body(dish.time))
         if stored is None:
             dish.since = time.monotonic()
             return None
@@ -128,7 +117,7 @@ class ChaterUser(ProtobufUser):
     def double(self, dish: Dish) -> Claim | None:
         """Set the dish to 200 %. The claim that its calories show it, where they were seen before."""
         request = ModifyFoodRecordRequest(time=dish.time, user_email=self.account.email, percentage=200)
-        if not self.post("/modify_food_record", request, ModifyFoodRecordResponse, GRPC):
+        if not self.send(MODIFY, request):
             return None
         self.shared.writes.modifies.acknowledged += 1
         before = dish.calories
@@ -144,7 +133,7 @@ class ChaterUser(ProtobufUser):
     def weigh(self) -> Claim | None:
         """Report a weight. The claim that the account shows it, where no other user writes to the account."""
         weight = self.last_weight = plausible_weight(other_than=self.last_weight)
-        if not self.post("/manual_weight", weight_body(self.account.email, weight), ManualWeightResponse, GRPC):
+        if not self.send(WEIGHT, weight_body(self.account.email, weight)):
             return None
         self.shared.writes.weights.acknowledged += 1
         return Claim(

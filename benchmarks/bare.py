@@ -6,7 +6,7 @@ from pathlib import Path
 
 from locust import FastHttpUser, constant
 
-from chaterload.chater.answers import GRPC, JSON, PROTOBUF
+from chaterload.chater import routes
 from chaterload.chater.photo import Photo
 from chaterload.chater.shared import sign_in_body
 from chaterload.chater.settings import Settings
@@ -25,50 +25,39 @@ TOKEN = os.environ["TEST_USER_TOKEN"]
 TIME = int(time.time() * 1000)
 PHOTO = Photo.load(Path(SETTINGS.photo_path), SETTINGS.photo_type).body(TIME)
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-TYPED = {kind: {"Content-Type": kind, **BEARER} for kind in (PROTOBUF, GRPC)}
 
 FLOW = (
-    ("POST", "/eater_receive_photo", PHOTO, TYPED[PROTOBUF]),
-    ("GET", "/eater_get_today", None, BEARER),
-    (
-        "POST",
-        "/modify_food_record",
-        ModifyFoodRecordRequest(time=TIME, user_email=EMAIL, percentage=200).SerializeToString(),
-        TYPED[GRPC],
-    ),
-    ("POST", "/manual_weight", weight_body(EMAIL, 70.5), TYPED[GRPC]),
-    ("POST", "/get_recommendation", RecommendationRequest(days=1).SerializeToString(), TYPED[PROTOBUF]),
-    ("GET", "/eater_get_today", None, BEARER),
-    ("POST", "/delete_food", DeleteFoodRequest(time=TIME).SerializeToString(), TYPED[GRPC]),
+    (routes.PHOTO, PHOTO),
+    (routes.TODAY, None),
+    (routes.MODIFY, ModifyFoodRecordRequest(time=TIME, user_email=EMAIL, percentage=200).SerializeToString()),
+    (routes.WEIGHT, weight_body(EMAIL, 70.5)),
+    (routes.RECOMMENDATION, RecommendationRequest(days=1).SerializeToString()),
+    (routes.TODAY, None),
+    (routes.DELETE, DeleteFoodRequest(time=TIME).SerializeToString()),
 )
 OTHERS = (
+    (routes.CUSTOM_DATE, CustomDateFoodRequest(date=SETTINGS.custom_date).SerializeToString()),
+    (routes.LANGUAGE, SetLanguageRequest(user_email=EMAIL, language_code="en").SerializeToString()),
+    (routes.ALCOHOL_LATEST, None),
     (
-        "POST",
-        "/get_food_custom_date",
-        CustomDateFoodRequest(date=SETTINGS.custom_date).SerializeToString(),
-        TYPED[PROTOBUF],
-    ),
-    (
-        "POST",
-        "/set_language",
-        SetLanguageRequest(user_email=EMAIL, language_code="en").SerializeToString(),
-        TYPED[GRPC],
-    ),
-    ("GET", "/alcohol_latest", None, BEARER),
-    (
-        "POST",
-        "/alcohol_range",
+        routes.ALCOHOL_RANGE,
         GetAlcoholRangeRequest(start_date=SETTINGS.alcohol_start, end_date=SETTINGS.alcohol_end).SerializeToString(),
-        TYPED[GRPC],
     ),
     (
-        "POST",
-        "/feedback",
+        routes.FEEDBACK,
         FeedbackRequest(time=str(TIME), userEmail=EMAIL, feedback=SETTINGS.feedback_text).SerializeToString(),
-        TYPED[GRPC],
     ),
-    ("POST", "/eater_auth", sign_in_body(SETTINGS, EMAIL), {"Content-Type": JSON}),
+    (routes.SIGN_IN, sign_in_body(SETTINGS, EMAIL)),
 )
+
+
+def request_of(route, body):
+    """What Locust's client takes, made once."""
+    return route.method, route.path, body, {**route.headers, **(BEARER if route.needs_token else {})}
+
+
+FLOW = [request_of(*pair) for pair in FLOW]
+OTHERS = [request_of(*pair) for pair in OTHERS]
 
 
 def send_one(number):

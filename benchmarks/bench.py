@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 from chaterload.standin import process as stand_in  # noqa: E402
 from chaterload.standin.process import StandInProcess  # noqa: E402
+from chaterload.chater.routes import CUSTOM_DATE  # noqa: E402
 from chaterload.chater.tokens import make_token  # noqa: E402
 
 GENERATOR_CORE, SERVER_CORE = 0, 1
@@ -262,15 +263,12 @@ def _clock(delays: str, users: int, pause: float, seconds: float) -> Result:
             busy = (cpu_seconds(process.pid) - busy) / (time.monotonic() - start)
             process.wait(120)
             truth = page(target, "delays")
-        row = next(r for r in json.loads(verdict.read_text())["endpoints"] if r["path"] == "/get_food_custom_date")
+        row = next(r for r in json.loads(verdict.read_text())["endpoints"] if r["path"] == CUSTOM_DATE.path)
     truth.sort()
     told = {0.5: row["median_ms"], 0.95: row["p95_ms"], 0.99: row["p99_ms"]}
     true = {share: truth[min(len(truth) - 1, int(share * len(truth)))] for share in told}
     percentiles = {f"p{share * 100:.0f} ms, told - true": f"{told[share]:.0f} - {true[share]:.1f}" for share in told}
     return {"generator's CPU": busy, "requests": len(truth), **percentiles}
-
-
-FIRST = "POST /get_food_custom_date"
 
 
 def measure_start(rounds: int) -> Result:
@@ -281,7 +279,7 @@ def measure_start(rounds: int) -> Result:
             with server() as target:
                 start = time.monotonic()
                 with generator(locust(file, 1), target):
-                    wait_until(lambda target=target: FIRST in page(target, "counters")["endpoints"])  # type: ignore[misc]
+                    wait_until(lambda target=target: str(CUSTOM_DATE) in page(target, "counters")["endpoints"])  # type: ignore[misc]
                     figures[name].append(time.monotonic() - start)
     medians = {name: statistics.median(values) for name, values in figures.items()}
     return {"seconds": medians, "ours - bare": medians["ours"] - medians["bare"]}

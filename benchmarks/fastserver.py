@@ -16,6 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from chaterload.chater import routes
+from chaterload.chater.wire import GRPC, JSON, PROTOBUF
 from proto.alcohol_pb2 import GetAlcoholLatestResponse
 from proto.custom_date_food_pb2 import CustomDateFoodResponse
 from proto.delete_food_pb2 import DeleteFoodRequest, DeleteFoodResponse
@@ -24,7 +26,9 @@ from proto.get_recomendation_pb2 import RecommendationResponse
 from proto.modify_food_record_pb2 import ModifyFoodRecordRequest
 from proto.today_food_pb2 import Dish, TodayFood
 
-PB, GRPC, JSON = b"application/protobuf", b"application/grpc+proto", b"application/json"
+PHOTO, TODAY, MODIFY, DELETE, CUSTOM_DATE = (
+    route.path.encode() for route in (routes.PHOTO, routes.TODAY, routes.MODIFY, routes.DELETE, routes.CUSTOM_DATE)
+)
 dishes: dict[int, int] = {}
 took: list[float] = []
 """Milliseconds from a request's connection to its answer, of those that were delayed."""
@@ -34,35 +38,36 @@ DONE = DeleteFoodResponse(success=True).SerializeToString()
 SIGNED_IN = json.dumps(
     dict.fromkeys(("token", "expiresIn", "userEmail", "userName", "profilePictureURL"), "x")
 ).encode()
-FIXED = {
-    b"/manual_weight": (GRPC, DONE),
-    b"/set_language": (GRPC, DONE),
-    b"/feedback": (GRPC, DONE),
-    b"/get_recommendation": (PB, RecommendationResponse(recommendation="Eat more greens.").SerializeToString()),
-    b"/get_food_custom_date": (PB, CustomDateFoodResponse().SerializeToString()),
-    b"/alcohol_latest": (GRPC, GetAlcoholLatestResponse().SerializeToString()),
-    b"/alcohol_range": (GRPC, b""),
-    b"/eater_auth": (JSON, SIGNED_IN),
+BODIES = {
+    routes.WEIGHT: DONE,
+    routes.LANGUAGE: DONE,
+    routes.FEEDBACK: DONE,
+    routes.RECOMMENDATION: RecommendationResponse(recommendation="Eat more greens.").SerializeToString(),
+    routes.CUSTOM_DATE: CustomDateFoodResponse().SerializeToString(),
+    routes.ALCOHOL_LATEST: GetAlcoholLatestResponse().SerializeToString(),
+    routes.ALCOHOL_RANGE: b"",
+    routes.SIGN_IN: SIGNED_IN,
 }
+FIXED = {route.path.encode(): (route.expected.content_type, body) for route, body in BODIES.items()}
 
 
-def answer(path: bytes, body: bytes) -> tuple[bytes, bytes]:
+def answer(path: bytes, body: bytes) -> tuple[str, bytes]:
     """Content type and body."""
     fixed = FIXED.get(path)
     if fixed:
         return fixed
-    if path == b"/eater_receive_photo":
+    if path == PHOTO:
         dishes[int(PhotoMessage.FromString(body[: body.index(b"\x12")]).time)] = 500
         return JSON, b'{"status": "Success", "user_email": "x"}'
-    if path == b"/eater_get_today":
+    if path == TODAY:
         listed = [Dish(time=time, estimated_avg_calories=calories) for time, calories in dishes.items()]
-        return PB, TodayFood(dishes_today=listed).SerializeToString()
-    if path == b"/modify_food_record":
+        return PROTOBUF, TodayFood(dishes_today=listed).SerializeToString()
+    if path == MODIFY:
         time = ModifyFoodRecordRequest.FromString(body).time
         if time in dishes:
             dishes[time] *= 2
         return GRPC, DONE
-    if path == b"/delete_food":
+    if path == DELETE:
         dishes.pop(DeleteFoodRequest.FromString(body).time, None)
         return GRPC, DONE
     if path == b"/_standin/delays":
@@ -99,7 +104,7 @@ class Connection(asyncio.Protocol):
         if not path.startswith(b"/_"):
             counts[f"{method.decode()} {path.decode()}"] += 1
         body = bytes(self._received[len(self._head) + 4 :][:200])
-        if delays and path == b"/get_food_custom_date":
+        if delays and path == CUSTOM_DATE:
             loop = asyncio.get_running_loop()
             loop.call_at(loop.time() + random.choices(*delays)[0] / 1000, self._answer_late, path, body)
         else:
@@ -113,7 +118,7 @@ class Connection(asyncio.Protocol):
         kind, body = answer(path, request)
         self._transport.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
-            % (kind, len(body), body)
+            % (kind.encode(), len(body), body)
         )
         self._transport.close()
 

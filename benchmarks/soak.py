@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench import page  # noqa: E402
 from chaterload.run.conclusion import WARM_UP  # noqa: E402
+from chaterload.chater.routes import ALCOHOL_LATEST  # noqa: E402
 from chaterload.standin import process as stand_in  # noqa: E402
 from chaterload.standin.options import STAND_IN_SECRET  # noqa: E402
 from chaterload.standin.process import StandInProcess  # noqa: E402
@@ -80,7 +81,7 @@ def miscounts(document: dict[str, list[dict[str, object]]], server: StandInProce
     """Where the report has not as many requests as the stand-in saw; one preflight is not in it."""
     endpoints = page(server, "counters")["endpoints"]
     seen = {name: row["requests"] for name, row in endpoints.items() if row["requests"]}
-    seen["GET /alcohol_latest"] -= 1
+    seen[str(ALCOHOL_LATEST)] -= 1
     counted = {f"{row['method']} {row['path']}": row["requests"] for row in document["endpoints"]}
     print(f"counted {sum(map(int, map(str, counted.values())))} requests, the stand-in saw {sum(seen.values())}")
     wrong = {name for name in seen.keys() | counted.keys() if seen.get(name, 0) != counted.get(name, 0)}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -96,6 +97,13 @@ def test_the_strategies_are_as_told() -> None:
     names = {"Strategy": strategies.Strategy, "Stage": strategies.Stage}
     made = eval(compile(ast.parse(example.rstrip().rstrip(","), mode="eval"), "README", "eval"), names)  # noqa: S307
     assert made.peak_users == 80
+
+
+def test_the_scenario_is_ours() -> None:
+    """The example of a scenario, and that of its endpoint, are what the code says."""
+    scenario, endpoint = (next(b for b in blocks("python") if b.startswith(s)) for s in ("@tag(", "CUSTOM_DATE ="))
+    assert indent(scenario, "    ") in (ROOT / "locustfile.py").read_text()
+    assert endpoint in (ROOT / "chaterload/chater/routes.py").read_text()
 
 
 def test_the_objectives_example_is_one() -> None:

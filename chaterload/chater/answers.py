@@ -8,15 +8,12 @@ import errno
 import json
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
-
-PROTOBUF = "application/protobuf"
-GRPC = "application/grpc+proto"
-JSON = "application/json"
 
 
 class Kind(Enum):
@@ -154,55 +151,61 @@ class Kind(Enum):
         self.action = action
 
 
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+
+
 @dataclass(frozen=True)
-class JsonAnswer:
-    """A JSON object that must have these fields, and these values where one is given."""
+class Expected(Generic[T]):
+    """A good answer: its media type, what its body says, and what a 400 in its place means."""
 
-    required: tuple[str, ...] = ()
-    values: tuple[tuple[str, str], ...] = ()
+    content_type: str
+    decode: Callable[[bytes], T | Kind]
     refusal: Kind = Kind.REQUEST_REFUSED
-    """What a 400 to this request means."""
 
-    def decode(self, body: bytes) -> dict[str, Any] | Kind:
+
+def message_of(message_type: type[M]) -> Callable[[bytes], M | Kind]:
+    """Decodes a message; one whose field `success` is false is a failure."""
+
+    def decode(body: bytes) -> M | Kind:
+        try:
+            message = message_type.FromString(body)
+        except DecodeError:
+            return Kind.UNDECODABLE
+        return Kind.NOT_SUCCESS if getattr(message, "success", True) is False else message
+
+    return decode
+
+
+def json_object(*required: str, **values: str) -> Callable[[bytes], dict[str, Any] | Kind]:
+    """Decodes a JSON object that must have the `required` fields, and of `values` these very ones."""
+
+    def decode(body: bytes) -> dict[str, Any] | Kind:
         try:
             document = json.loads(body)
         except (ValueError, RecursionError):  # the latter from brackets nested too deep
             return Kind.UNDECODABLE
-        if not isinstance(document, dict) or not all(field in document for field in self.required):
+        if not isinstance(document, dict) or not all(field in document for field in required):
             return Kind.UNDECODABLE
-        if any(document.get(field) != value for field, value in self.values):
+        if any(document.get(field) != value for field, value in values.items()):
             return Kind.NOT_SUCCESS
         return document
 
-
-PHOTO_STORED = JsonAnswer(required=("status",), values=(("status", "Success"),), refusal=Kind.PHOTO_REFUSED)
-SIGNED_IN = JsonAnswer(
-    required=("token", "expiresIn", "userEmail", "userName", "profilePictureURL"), refusal=Kind.SIGN_IN_REFUSED
-)
-
-Expected = type[Message] | JsonAnswer
-Good = Message | dict[str, Any]
+    return decode
 
 
-def judge(status: int, content_type: str | None, body: bytes, expected: Expected, expected_type: str) -> Good | Kind:
-    """The decoded answer when it is good, else the kind of failure. `expected_type` is its media type."""
+def judge(status: int, content_type: str | None, body: bytes, expected: Expected[T]) -> T | Kind:
+    """The decoded answer when it is good, else the kind of failure."""
     if status != 200:
-        return _judge_status(status, body, expected)
-    if content_type is None or not content_type.startswith(expected_type):
+        return _judge_status(status, body, expected.refusal)
+    if content_type is None or not content_type.startswith(expected.content_type):
         if body.strip() == b"Failed":
             return Kind.FAILED_WITH_200
         return Kind.WRONG_CONTENT_TYPE
-    if isinstance(expected, JsonAnswer):
-        return expected.decode(body)
-    try:
-        message = expected.FromString(body)
-    except DecodeError:
-        return Kind.UNDECODABLE
-    return Kind.NOT_SUCCESS if getattr(message, "success", True) is False else message
+    return expected.decode(body)
 
 
-def _judge_status(status: int, body: bytes, expected: Expected) -> Kind:
-    refusal = expected.refusal if isinstance(expected, JsonAnswer) else Kind.REQUEST_REFUSED
+def _judge_status(status: int, body: bytes, refusal: Kind) -> Kind:
     if status == 401:
         return Kind.SIGN_IN_REFUSED if refusal is Kind.SIGN_IN_REFUSED else _token_problem(body)
     if status == 400:

@@ -1,12 +1,14 @@
 """What Locust's fast client leaves to us: answers that are none, told as a kind of failure and never as a crash."""
 
 import zlib
-from typing import Any
+from typing import Any, TypeVar
 
 import brotli  # type: ignore[import-untyped]  # comes with geventhttpclient
 from locust.contrib.fasthttp import FastHttpSession, FastResponse
 
-from chaterload.chater.answers import Expected, Good, Kind, judge, judge_connection
+from chaterload.chater.answers import Expected, Kind, judge, judge_connection
+
+T = TypeVar("T")
 
 UNREADABLE = b"\xff"
 """Neither a message nor JSON: stands for a body that its Content-Encoding does not fit."""
@@ -32,7 +34,7 @@ def mend(session: FastHttpSession) -> FastHttpSession:
     return session
 
 
-def judge_response(response: Any, expected: Expected, content_type: str) -> Good | Kind:
+def judge_response(response: Any, expected: Expected[T]) -> T | Kind:
     """`judge` for an answer of Locust's, or for what kept it from coming whole."""
     error = response.request_meta["exception"]
     if error is not None:  # no answer, or one that broke off
@@ -40,4 +42,4 @@ def judge_response(response: Any, expected: Expected, content_type: str) -> Good
     told = response.headers.get("content-type")
     if isinstance(told, list):  # said twice
         told = told[0]
-    return judge(response.status_code, told, response.content or b"", expected, content_type)
+    return judge(response.status_code, told, response.content or b"", expected)

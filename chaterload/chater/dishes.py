@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from chaterload.chater.wire import DAY_MS
 from chaterload.chater.writes import Writes
 
-DAY_MS = 86_400_000
 CLOCK_SKEW_MS = 60_000
 """How far the server's clock may be from ours before midnight UTC confuses us."""
 

@@ -7,9 +7,9 @@ from locust.contrib.fasthttp import FastHttpSession
 from locust.event import EventHook
 
 from chaterload.chater.accounts import Account
-from chaterload.chater.answers import GRPC, Kind
+from chaterload.chater.answers import Kind
 from chaterload.chater.client import judge_response, mend
-from proto.alcohol_pb2 import GetAlcoholLatestResponse
+from chaterload.chater.routes import ALCOHOL_LATEST
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _PASSING = {Kind.TIMED_OUT, Kind.CONNECTION_BROKEN}
 
 
 def preflight(host: str, account: Account | None, *, tls_verify: bool) -> str | None:
-    """Ask `host` for GET /alcohol_latest. Why no load may start, as a sentence, or None.
+    """Ask `host` for today's drinks. Why no load may start, as a sentence, or None.
 
     Without an account only the connection is tried. A timeout or a broken connection is tried again, twice.
     """
@@ -57,6 +57,8 @@ def _ask(host: str, account: Account | None, tls_verify: bool) -> Kind | None:
     )
     headers = account.headers(None) if account else {}
     with gevent.Timeout(TIMEOUT_S):  # the other limits begin anew with every byte
-        response = mend(session).get("/alcohol_latest", headers=headers, catch_response=True, allow_redirects=False)
-    answer = judge_response(response, GetAlcoholLatestResponse, GRPC)
+        response = mend(session).request(
+            ALCOHOL_LATEST.method, ALCOHOL_LATEST.path, headers=headers, catch_response=True, allow_redirects=False
+        )
+    answer = judge_response(response, ALCOHOL_LATEST.expected)
     return answer if isinstance(answer, Kind) else None

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, ClassVar, TypeVar, overload
+from typing import ClassVar, TypeVar
 
 import gevent
 from google.protobuf.message import Message
@@ -13,13 +13,14 @@ from locust.exception import CatchResponseError, StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from chaterload.chater.accounts import Account, now_ms
-from chaterload.chater.answers import GRPC, JSON, PROTOBUF, Good, JsonAnswer, Kind
+from chaterload.chater.answers import Kind
 from chaterload.chater.client import judge_response, mend
 from chaterload.chater.dishes import Dish, State, tells_today
 from chaterload.chater.patience import Patience
+from chaterload.chater.routes import DELETE, TODAY, Route
 from chaterload.chater.shared import Shared
 from chaterload.chater.writes import Claim, Today
-from proto.delete_food_pb2 import DeleteFoodRequest, DeleteFoodResponse
+from proto.delete_food_pb2 import DeleteFoodRequest
 from proto.today_food_pb2 import TodayFood
 
 
@@ -32,12 +33,9 @@ def _failure(kind: Kind) -> CatchResponseError:
 # One exception for each kind: Locust's failures table has a row for each text that it sees.
 FAILURES = {kind: _failure(kind) for kind in Kind}
 
-_JSON_HEADERS = {"Content-Type": JSON}
-
 _TOKEN_REJECTED = (Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID)
 
-M = TypeVar("M", bound=Message)
-Check = Callable[[Any], Kind | None]
+T = TypeVar("T")
 
 
 class _TidyingOver(BaseException):
@@ -99,51 +97,29 @@ class ProtobufUser(FastHttpUser):
             self.account.dishes.leave(self)
             self.shared.leases.release(self.account)
 
-    @overload
-    def post(self, path: str, message: Message | bytes, expected: type[M], content_type: str = ...) -> M | None: ...
-    @overload
-    def post(
-        self, path: str, message: Message | bytes, expected: JsonAnswer, content_type: str = ...
-    ) -> dict[str, Any] | None: ...
-    def post(
-        self, path: str, message: Message | bytes, expected: type[Message] | JsonAnswer, content_type: str = PROTOBUF
-    ) -> Good | None:
-        """Post `message` and return the decoded answer, of the same content type, or None when it failed."""
-        body = message if isinstance(message, bytes) else message.SerializeToString()
-        return self._send("POST", path, body, expected, self.account.headers(content_type), content_type)
-
-    def get(self, path: str, expected: type[M], content_type: str = PROTOBUF, check: Check | None = None) -> M | None:
-        """Get `path` and return the decoded answer, or None when it failed or `check` calls it a failure."""
-        return self._send("GET", path, None, expected, self.account.headers(None), content_type, check)  # type: ignore[return-value]
-
-    def post_json(self, path: str, body: bytes, expected: JsonAnswer) -> dict[str, Any] | None:
-        """Post JSON without a bearer token."""
-        return self._send("POST", path, body, expected, _JSON_HEADERS, JSON)  # type: ignore[return-value]
-
-    def _send(
+    def send(
         self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        expected: type[Message] | JsonAnswer,
-        headers: dict[str, str],
-        content_type: str,
-        check: Check | None = None,
-    ) -> Good | None:
+        route: Route[T],
+        message: Message | bytes | None = None,
+        check: Callable[[T], Kind | None] | None = None,
+    ) -> T | None:
+        """Send `message` by `route` and return the decoded answer; None when it failed, or `check` says that it did."""
         if self._state == LOCUST_STATE_STOPPING and not self._tidying:
             raise StopUser  # the last request is answered; what it made is removed in on_stop
+        body = message.SerializeToString() if isinstance(message, Message) else message
+        headers = self.account.headers(route.content_type) if route.needs_token else route.headers
         with (
             self.patience,
             self.client.request(
-                method,
-                path,
+                route.method,
+                route.path,
                 data=body,  # type: ignore[arg-type]  # it takes bytes
                 headers=headers,
                 catch_response=True,
                 allow_redirects=False,
             ) as response,
         ):
-            result = judge_response(response, expected, JSON if isinstance(expected, JsonAnswer) else content_type)
+            result = judge_response(response, route.expected)
             if check is not None and not isinstance(result, Kind):
                 result = check(result) or result
             if not isinstance(result, Kind):
@@ -188,7 +164,7 @@ class ProtobufUser(FastHttpUser):
             return Kind.LOST_WRITE if lost else Kind.GHOST_WRITE if ghosts else None
 
         asked = time.monotonic()
-        self.get("/eater_get_today", TodayFood, check=check)
+        self.send(TODAY, check=check)
         return today
 
     def start_dish(self) -> Dish:
@@ -199,7 +175,7 @@ class ProtobufUser(FastHttpUser):
 
     def delete(self, dish: Dish) -> bool:
         """Delete a dish of ours."""
-        answer = self.post("/delete_food", DeleteFoodRequest(time=dish.time), DeleteFoodResponse, GRPC)
+        answer = self.send(DELETE, DeleteFoodRequest(time=dish.time))
         if answer is not None:
             self.account.dishes.removed(dish, time.monotonic())
         return answer is not None

@@ -1,10 +1,10 @@
 """Weights as Chater UI reads them, whichever way round it numbers the fields."""
 
 import random
+from typing import Any
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from proto.manual_weight_pb2 import ManualWeightRequest
@@ -20,19 +20,19 @@ def plausible_weight(other_than: float = 0.0) -> float:
             return weight
 
 
-def _swapped_request() -> type[Message]:
-    """ManualWeightRequest with its field numbers swapped: weight=1, user_email=2."""
-    file = FileDescriptorProto(name="manual_weight_swapped.proto", syntax="proto3")
-    message = file.message_type.add(name="SwappedManualWeightRequest")
+def _served_weight() -> Any:
+    """ManualWeightRequest as the running server numbers it: weight=1, user_email=2."""
+    file = FileDescriptorProto(name="served_weight.proto", syntax="proto3")
+    message = file.message_type.add(name="ServedWeight")
     optional = FieldDescriptorProto.LABEL_OPTIONAL
     message.field.add(name="weight", number=1, type=FieldDescriptorProto.TYPE_FLOAT, label=optional)
     message.field.add(name="user_email", number=2, type=FieldDescriptorProto.TYPE_STRING, label=optional)
     pool = DescriptorPool()
     pool.Add(file)
-    return GetMessageClass(pool.FindMessageTypeByName("SwappedManualWeightRequest"))
+    return GetMessageClass(pool.FindMessageTypeByName("ServedWeight"))
 
 
-SwappedManualWeightRequest = _swapped_request()
+ServedWeight: Any = _served_weight()
 
 
 def weight_body(email: str, weight: float) -> bytes:
@@ -42,4 +42,5 @@ def weight_body(email: str, weight: float) -> bytes:
     cannot read, with success: true. A parser skips a field of the wrong wire type, so both can stand in one body.
     """
     documented = ManualWeightRequest(user_email=email, weight=weight).SerializeToString()
-    return documented + SwappedManualWeightRequest(user_email=email, weight=weight).SerializeToString()
+    served: bytes = ServedWeight(user_email=email, weight=weight).SerializeToString()
+    return documented + served

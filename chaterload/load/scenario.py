@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from chaterload.chater.routes import Route
 from chaterload.judge.measure import Endpoint
 
 NEEDS_NO_ACCOUNT = "auth"
@@ -12,11 +13,11 @@ Task = Callable[..., Any]
 T = TypeVar("T", bound=Task)
 
 
-def calls(*endpoints: str) -> Callable[[T], T]:
-    """Say which endpoints, as "METHOD /path", a task asks, so that an objective knows whether it has to have data."""
+def calls(*routes: Route[Any]) -> Callable[[T], T]:
+    """Say which routes a task asks, so that an objective knows whether it has to have data."""
 
     def decorate(task: T) -> T:
-        task.calls = tuple(Endpoint(*endpoint.split(" ", 1)) for endpoint in endpoints)  # type: ignore[attr-defined]
+        task.calls = tuple(Endpoint(route.method, route.path) for route in routes)  # type: ignore[attr-defined]
         return task
 
     return decorate

@@ -6,15 +6,16 @@ from collections import deque
 from itertools import accumulate
 from random import Random
 
+from chaterload.chater import routes
 from chaterload.standin.options import Options
 
 # Medians of the sample report of a real run; the rest waits for one 0.5 s poll of Redis.
 DOCUMENTED_MEDIANS = {
-    "/eater_receive_photo": 3100.0,
-    "/modify_food_record": 420.0,
-    "/manual_weight": 260.0,
-    "/eater_get_today": 800.0,
-    "/delete_food": 480.0,
+    routes.PHOTO.path: 3100.0,
+    routes.MODIFY.path: 420.0,
+    routes.WEIGHT.path: 260.0,
+    routes.TODAY.path: 800.0,
+    routes.DELETE.path: 480.0,
 }
 POLL = 510.0
 NOISE = 0.15  # sigma of the lognormal noise: nine of ten answers within about 25 % of the median

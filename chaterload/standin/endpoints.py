@@ -14,11 +14,15 @@ from typing import Any, TypeVar
 from flask import Response
 from google.protobuf.message import DecodeError, Message
 
+from chaterload.chater import routes
+from chaterload.chater.routes import Route
 from chaterload.chater.tokens import make_token
+from chaterload.chater.weight import ServedWeight
+from chaterload.chater.wire import DAY_MS, GRPC, JSON, PROTOBUF
 from chaterload.standin import wire
 from chaterload.standin.faults import Faults
 from chaterload.standin.options import Options
-from chaterload.standin.records import DAY, Dish, Records
+from chaterload.standin.records import Dish, Records
 from chaterload.standin.writes import Writes
 from proto.alcohol_pb2 import (
     AlcoholDaySummary,
@@ -36,8 +40,6 @@ from proto.manual_weight_pb2 import ManualWeightResponse
 from proto.modify_food_record_pb2 import ModifyFoodRecordRequest, ModifyFoodRecordResponse
 from proto.set_language_pb2 import SetLanguageRequest, SetLanguageResponse
 
-PB = "application/protobuf"
-GRPC = "application/grpc+proto"
 PHOTO_TYPES = ("default_prompt",)
 PROVIDERS = ("google", "apple")
 TOKEN_LIFETIME = timedelta(hours=24)
@@ -59,7 +61,7 @@ def text(body: str, status: int = 200) -> Response:
 
 def json_answer(body: Any, status: int = 200) -> Response:
     """`body` as JSON."""
-    return Response(json.dumps(body), status, content_type="application/json")
+    return Response(json.dumps(body), status, content_type=JSON)
 
 
 def _message(message: Message, content_type: str) -> Response:
@@ -111,7 +113,7 @@ class Chater:
             raise Refusal(json_answer({"message": "Photo refused", "error": "not an image"}, 400))
         now = _now_ms()
         taken = wire.epoch_ms(photo.time, now)
-        if taken > now + DAY:
+        if taken > now + DAY_MS:
             raise Refusal(json_answer({"error": "The photo's time is more than 24 hours ahead"}, 400))
         if photo.photoType not in PHOTO_TYPES:
             raise Refusal(json_answer({"error": f"Unknown photoType: {photo.photoType}"}, 400))
@@ -132,7 +134,7 @@ class Chater:
             self._patience(20)
             raise Refusal(text("Service temporarily unavailable", 503))
         account = self._records.accounts[email]
-        return _message(wire.today_food(account.dishes(_now_ms() // DAY), account.person_weight()), PB)
+        return _message(wire.today_food(account.dishes(_now_ms() // DAY_MS), account.person_weight()), PROTOBUF)
 
     def modify_food_record(self, email: str, body: bytes) -> Response:
         sent = _read_grpc(ModifyFoodRecordRequest, body)
@@ -142,7 +144,7 @@ class Chater:
         return _message(ModifyFoodRecordResponse(success=True), GRPC)
 
     def manual_weight(self, email: str, body: bytes) -> Response:
-        sent = _read_grpc(wire.ServedWeight, body)
+        sent = _read_grpc(ServedWeight, body)
         weight = sent.weight if math.isfinite(sent.weight) else 0.0
         self._records.note(sent.user_email or email, "weights", weight)
         if sent.user_email and weight:
@@ -156,11 +158,11 @@ class Chater:
         if self._faults.settings.silent_backend:
             self._patience(20)
             raise Refusal(text("Failed", 500))
-        account, today = self._records.accounts[email], _now_ms() // DAY
+        account, today = self._records.accounts[email], _now_ms() // DAY_MS
         if account.recommendation[0] != today:
             eaten = sum(dish.calories_now for dish in account.dishes(today))
             account.recommendation = (today, f"You ate {eaten} kcal. Eat more greens for {sent.days} days.")
-        return _message(RecommendationResponse(recommendation=account.recommendation[1]), PB)
+        return _message(RecommendationResponse(recommendation=account.recommendation[1]), PROTOBUF)
 
     def delete_food(self, email: str, body: bytes) -> Response:
         sent = _read_grpc(DeleteFoodRequest, body)
@@ -175,9 +177,9 @@ class Chater:
         self._records.note(email, "custom_dates", sent.date)
         day = wire.day_of(sent.date)
         if not day:
-            return _message(wire.custom_date_food([], 0), PB)
+            return _message(wire.custom_date_food([], 0), PROTOBUF)
         account, since_1970 = self._records.accounts[email], (day - datetime(1970, 1, 1).date()).days
-        return _message(wire.custom_date_food(account.dishes(since_1970), account.person_weight()), PB)
+        return _message(wire.custom_date_food(account.dishes(since_1970), account.person_weight()), PROTOBUF)
 
     def set_language(self, email: str, body: bytes) -> Response:
         sent = _read_grpc(SetLanguageRequest, body)
@@ -235,7 +237,7 @@ class Chater:
 
     def _limit(self, email: str) -> None:
         limit = self._options.daily_limit
-        if limit and self._records.accounts[email].use(_now_ms() // DAY) > limit:
+        if limit and self._records.accounts[email].use(_now_ms() // DAY_MS) > limit:
             error = f"You have reached your daily limit of {limit} requests. Please try again tomorrow."
             raise Refusal(json_answer({"error": error}, 400))
 
@@ -258,25 +260,31 @@ def _auth_error(status: int, error: str, message: str) -> Response:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One row of the contract's first table."""
+    """One of Chater UI's routes, and what answers it here."""
 
-    method: str
-    path: str
+    route: Route[Any]
     handle: Callable[[Chater, str, bytes], Response]
-    needs_token: bool = True
+
+    @property
+    def method(self) -> str:
+        return self.route.method
+
+    @property
+    def path(self) -> str:
+        return self.route.path
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/eater_receive_photo", Chater.receive_photo),
-    Endpoint("GET", "/eater_get_today", Chater.get_today),
-    Endpoint("POST", "/modify_food_record", Chater.modify_food_record),
-    Endpoint("POST", "/manual_weight", Chater.manual_weight),
-    Endpoint("POST", "/get_recommendation", Chater.get_recommendation),
-    Endpoint("POST", "/delete_food", Chater.delete_food),
-    Endpoint("POST", "/get_food_custom_date", Chater.get_food_custom_date),
-    Endpoint("POST", "/set_language", Chater.set_language),
-    Endpoint("GET", "/alcohol_latest", Chater.alcohol_latest),
-    Endpoint("POST", "/alcohol_range", Chater.alcohol_range),
-    Endpoint("POST", "/feedback", Chater.feedback),
-    Endpoint("POST", "/eater_auth", Chater.auth, needs_token=False),
+    Endpoint(routes.PHOTO, Chater.receive_photo),
+    Endpoint(routes.TODAY, Chater.get_today),
+    Endpoint(routes.MODIFY, Chater.modify_food_record),
+    Endpoint(routes.WEIGHT, Chater.manual_weight),
+    Endpoint(routes.RECOMMENDATION, Chater.get_recommendation),
+    Endpoint(routes.DELETE, Chater.delete_food),
+    Endpoint(routes.CUSTOM_DATE, Chater.get_food_custom_date),
+    Endpoint(routes.LANGUAGE, Chater.set_language),
+    Endpoint(routes.ALCOHOL_LATEST, Chater.alcohol_latest),
+    Endpoint(routes.ALCOHOL_RANGE, Chater.alcohol_range),
+    Endpoint(routes.FEEDBACK, Chater.feedback),
+    Endpoint(routes.SIGN_IN, Chater.auth),
 )

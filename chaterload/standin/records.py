@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-DAY = 86_400_000  # ms
+from chaterload.chater.wire import DAY_MS
+
 INT32_MAX = 2**31 - 1
 KEPT = 100_000  # entries of each list of what was sent: a run of two hours must not fill the memory
 
@@ -86,10 +87,10 @@ class Account:
 
     def add(self, dish: Dish) -> bool:
         """Keeps the dish; False when there already is one with its time, which stays."""
-        return self._days.setdefault(dish.time // DAY, {}).setdefault(dish.time, dish) is dish
+        return self._days.setdefault(dish.time // DAY_MS, {}).setdefault(dish.time, dish) is dish
 
     def find(self, time: int) -> Dish | None:
-        return self._days.get(time // DAY, {}).get(time)
+        return self._days.get(time // DAY_MS, {}).get(time)
 
     def dishes(self, day: int | None = None) -> list[Dish]:
         """All dishes, or those of one day (counted from 1970, UTC), by time."""
@@ -103,7 +104,7 @@ class Account:
             dish.portion = min(dish.portion * max(percentage, 0) / 100, INT32_MAX)
 
     def delete(self, time: int) -> None:
-        self._days.get(time // DAY, {}).pop(time, None)
+        self._days.get(time // DAY_MS, {}).pop(time, None)
 
     def person_weight(self) -> float:
         return self.weights[-1] if self.weights else 0.0

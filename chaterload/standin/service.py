@@ -66,7 +66,7 @@ class Service:
         """The answer, and the seconds that were worked on it: waiting for a worker is not work."""
         try:
             body = request.get_data(cache=False)
-            email = self._caller() if endpoint.needs_token else ""
+            email = self._caller() if endpoint.route.needs_token else ""
         except OSError:  # the client left while it was sending
             return Response(status=CLIENT_LEFT), 0.0
         except Refusal as refusal:

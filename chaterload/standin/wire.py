@@ -7,10 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message_factory import GetMessageClass
-
 from chaterload.standin.records import INT32_MAX, Dish
 from proto.custom_date_food_pb2 import CustomDateFoodResponse
 from proto.today_food_pb2 import TodayFood
@@ -58,21 +54,6 @@ def day_of(text: str) -> date | None:
         return datetime.strptime(text, "%d-%m-%Y").date()
     except ValueError:
         return None
-
-
-def _served_weight_layout() -> Any:
-    """ManualWeightRequest as the running server numbers it: weight=1, user_email=2."""
-    file = FileDescriptorProto(name="served_weight.proto", package="served", syntax="proto3")
-    message = file.message_type.add(name="ManualWeightRequest")
-    optional = FieldDescriptorProto.LABEL_OPTIONAL
-    message.field.add(name="weight", number=1, type=FieldDescriptorProto.TYPE_FLOAT, label=optional)
-    message.field.add(name="user_email", number=2, type=FieldDescriptorProto.TYPE_STRING, label=optional)
-    pool = DescriptorPool()
-    pool.Add(file)
-    return GetMessageClass(pool.FindMessageTypeByName("served.ManualWeightRequest"))
-
-
-ServedWeight: Any = _served_weight_layout()
 
 
 def today_food(dishes: Iterable[Dish], person_weight: float) -> TodayFood:

@@ -19,10 +19,10 @@ from chaterload.chater.accounts import (
     now_ms,
     read_accounts,
 )
-from chaterload.chater.answers import GRPC, PROTOBUF
 from chaterload.chater.dishes import AccountDishes, DishTimes
 from chaterload.chater.settings import Settings
 from chaterload.chater.tokens import make_token, signing_key
+from chaterload.chater.wire import GRPC, PROTOBUF
 from chaterload.chater.writes import Writes
 from chaterload.exits import Refused
 

@@ -4,50 +4,43 @@ import errno
 import json
 import socket
 import ssl
+from typing import Any
 
 import gevent
 import pytest
 from geventhttpclient.response import HTTPParseError
 from geventhttpclient.useragent import RetriesExceeded
+from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chaterload.chater import routes
 from chaterload.chater.answers import (
-    GRPC,
-    JSON,
-    PHOTO_STORED,
-    PROTOBUF,
-    SIGNED_IN,
-    Expected,
-    JsonAnswer,
     Kind,
     judge,
     judge_connection,
 )
+from chaterload.chater.routes import Route
+from chaterload.chater.wire import GRPC, JSON, PROTOBUF
 from proto.alcohol_pb2 import GetAlcoholLatestResponse, GetAlcoholRangeResponse
 from proto.custom_date_food_pb2 import CustomDateFoodResponse
-from proto.delete_food_pb2 import DeleteFoodResponse
-from proto.feedback_pb2 import FeedbackResponse
-from proto.get_recomendation_pb2 import RecommendationResponse
-from proto.manual_weight_pb2 import ManualWeightResponse
 from proto.modify_food_record_pb2 import ModifyFoodRecordResponse
-from proto.set_language_pb2 import SetLanguageResponse
 from proto.today_food_pb2 import Dish, TodayFood
 
 TEXT, HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
-ENDPOINTS: dict[str, tuple[Expected, str]] = {
-    "photo": (PHOTO_STORED, JSON),
-    "today": (TodayFood, PROTOBUF),
-    "modify": (ModifyFoodRecordResponse, GRPC),
-    "weight": (ManualWeightResponse, GRPC),
-    "recommendation": (RecommendationResponse, PROTOBUF),
-    "delete": (DeleteFoodResponse, GRPC),
-    "custom date": (CustomDateFoodResponse, PROTOBUF),
-    "language": (SetLanguageResponse, GRPC),
-    "alcohol latest": (GetAlcoholLatestResponse, GRPC),
-    "alcohol range": (GetAlcoholRangeResponse, GRPC),
-    "feedback": (FeedbackResponse, GRPC),
-    "auth": (SIGNED_IN, JSON),
+ENDPOINTS: dict[str, Route[Any]] = {
+    "photo": routes.PHOTO,
+    "today": routes.TODAY,
+    "modify": routes.MODIFY,
+    "weight": routes.WEIGHT,
+    "recommendation": routes.RECOMMENDATION,
+    "delete": routes.DELETE,
+    "custom date": routes.CUSTOM_DATE,
+    "language": routes.LANGUAGE,
+    "alcohol latest": routes.ALCOHOL_LATEST,
+    "alcohol range": routes.ALCOHOL_RANGE,
+    "feedback": routes.FEEDBACK,
+    "auth": routes.SIGN_IN,
 }
 EVERY = [name for name in ENDPOINTS if name != "auth"]
 
@@ -122,7 +115,7 @@ BAD_ANSWERS = [
 )
 def test_a_failing_answer_lands_in_its_kind(endpoint, status, content_type, body, kind):
     """Each failing answer of the contract, and of what may stand in front of the server, has its kind."""
-    assert judge(status, content_type, body, *ENDPOINTS[endpoint]) is kind
+    assert judge(status, content_type, body, ENDPOINTS[endpoint].expected) is kind
 
 
 TODAY = TodayFood(dishes_today=[Dish(time=1_700_000_000_123, estimated_avg_calories=300)], person_weight=80.5)
@@ -144,7 +137,7 @@ SIGN_IN = {"token": "t", "expiresIn": 86400, "userEmail": "a@b", "userName": "A"
 )
 def test_a_good_answer_is_decoded(endpoint, content_type, body, expected):
     """A good answer is the message, also where that is one of defaults and takes no byte."""
-    assert judge(200, content_type, body, *ENDPOINTS[endpoint]) == expected
+    assert judge(200, content_type, body, ENDPOINTS[endpoint].expected) == expected
 
 
 CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
@@ -196,7 +189,7 @@ STATUSES = st.just(200) | st.sampled_from([0, 301, 400, 401, 404, 408, 500, 503]
 TYPES = st.none() | st.sampled_from([PROTOBUF, GRPC, JSON, HTML]) | st.text()
 ODD_VALUES: list[object] = ["Success", "Failed", None, True, 1e400, [], {"a": "b"}]
 VALUES = st.sampled_from(ODD_VALUES) | st.text(max_size=9)
-FIELDS = st.sampled_from(["status", *SIGNED_IN.required])
+FIELDS = st.sampled_from(["status", *SIGN_IN])
 BODIES = (
     st.binary()
     | st.sampled_from([TODAY.SerializeToString(), b"Failed", b"daily limit", b"\x08\x01"])
@@ -207,16 +200,15 @@ BODIES = (
 @given(STATUSES, TYPES, BODIES, st.sampled_from(sorted(ENDPOINTS)))
 def test_any_answer_gets_a_judgement(status, content_type, body, endpoint):
     """No answer raises: it is decoded or a kind, and only a 200 is ever good."""
-    expected, expected_type = ENDPOINTS[endpoint]
-    result = judge(status, content_type, body, expected, expected_type)
+    result = judge(status, content_type, body, ENDPOINTS[endpoint].expected)
     if isinstance(result, Kind):
         return
     assert status == 200
-    assert isinstance(result, dict if isinstance(expected, JsonAnswer) else expected)
+    assert isinstance(result, dict if endpoint in ("photo", "auth") else Message)
 
 
 @given(st.integers(0, len(TODAY.SerializeToString()) - 1))
 def test_a_truncated_list(length):
     """Of a list that was cut, nothing is taken for more than it says."""
-    result = judge(200, PROTOBUF, TODAY.SerializeToString()[:length], TodayFood, PROTOBUF)
+    result = judge(200, PROTOBUF, TODAY.SerializeToString()[:length], routes.TODAY.expected)
     assert result is Kind.UNDECODABLE or (isinstance(result, TodayFood) and result.person_weight == 0)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from chaterload.chater.dishes import DAY_MS, SLOTS, AccountDishes, DishTimes, State, tells_today
+from chaterload.chater.dishes import SLOTS, AccountDishes, DishTimes, State, tells_today
+from chaterload.chater.wire import DAY_MS
 from chaterload.chater.writes import Tally, Writes
 
 MIDNIGHT = 20_000 * DAY_MS

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.chater.weight import HEAVIEST_KG, LIGHTEST_KG, SwappedManualWeightRequest, plausible_weight, weight_body
+from chaterload.chater.weight import HEAVIEST_KG, LIGHTEST_KG, ServedWeight, plausible_weight, weight_body
 from proto.manual_weight_pb2 import ManualWeightRequest
 
-LAYOUTS = pytest.mark.parametrize("layout", [ManualWeightRequest, SwappedManualWeightRequest])
+LAYOUTS = pytest.mark.parametrize("layout", [ManualWeightRequest, ServedWeight])
 TEXTS = st.text(st.characters(codec="utf-8"))
 
 
@@ -32,7 +32,7 @@ def test_long_emails(layout, length):
 
 def test_the_swapped_layout_on_the_wire():
     """The running server's layout is field 1 as a 32-bit float and field 2 as a string."""
-    encoded = SwappedManualWeightRequest(user_email="a@b", weight=80.5).SerializeToString()
+    encoded = ServedWeight(user_email="a@b", weight=80.5).SerializeToString()
     assert encoded == b"\x0d" + struct.pack("<f", 80.5) + b"\x12\x03a@b"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chaterload.chater.answers import GRPC
+from chaterload.chater.wire import GRPC
 from tests.e2e.conftest import PATIENCE_S, Locust, locust, no_locust_is_left, server, small_photo
 
 __all__ = ["locust", "no_locust_is_left", "server", "small_photo"]

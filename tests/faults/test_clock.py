@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from locust.stats import RequestStats
 
-from chaterload.chater.dishes import DAY_MS, DishTimes
+from chaterload.chater.dishes import DishTimes
+from chaterload.chater.wire import DAY_MS
 from chaterload.run.course import Course
 from chaterload.run.figures import snapshot
 from chaterload.standin.process import StandInProcess

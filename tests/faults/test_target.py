@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from chaterload.chater.answers import JSON, PROTOBUF
+from chaterload.chater.wire import JSON, PROTOBUF
 from tests.e2e.conftest import ROOT, Cluster, Run
 from tests.faults.conftest import Script, Target, counted, head, kinds, reset_after, say, until_gone, verdict, whole
 
@@ -116,8 +116,8 @@ def test_answers_that_never_come(locust: Run, target: MakeTarget) -> None:
 IMPATIENT = """
 from locust.env import Environment  # first: Locust patches sockets for gevent
 import sys
-from chaterload.chater.answers import SIGNED_IN
 from chaterload.chater.patience import Patience
+from chaterload.chater.routes import SIGN_IN
 from chaterload.chater.user import ProtobufUser
 
 class Impatient(ProtobufUser):
@@ -125,7 +125,7 @@ class Impatient(ProtobufUser):
 
 environment = Environment()
 environment.events.request.add_listener(lambda exception, **_: print(exception))
-Impatient(environment).post_json("/eater_auth", b"{}", SIGNED_IN)
+Impatient(environment).send(SIGN_IN, b"{}")
 """
 
 

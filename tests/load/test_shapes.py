@@ -10,6 +10,7 @@ import pytest
 from locust import tag
 from locust.runners import MasterRunner
 
+from chaterload.chater import routes
 from chaterload.exits import Refused
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
 from chaterload.judge.objectives import Objective
@@ -281,12 +282,12 @@ class Tapper:
     """A user class with two tasks, one of which asks two endpoints."""
 
     @tag("flow")
-    @calls("POST /manual_weight", "GET /eater_get_today")
+    @calls(routes.WEIGHT, routes.TODAY)
     def flow(self):
         """The first of its requests tells that it ran."""
 
     @tag("language")
-    @calls("POST /set_language")
+    @calls(routes.LANGUAGE)
     def language(self):
         """One request."""
 

@@ -8,9 +8,9 @@ import jwt
 import pytest
 
 from chaterload.chater.tokens import make_token, signing_key
+from chaterload.chater.weight import ServedWeight
+from chaterload.chater.wire import DAY_MS
 from chaterload.standin.options import STAND_IN_SECRET
-from chaterload.standin.records import DAY
-from chaterload.standin.wire import ServedWeight
 from proto.alcohol_pb2 import GetAlcoholLatestResponse, GetAlcoholRangeRequest, GetAlcoholRangeResponse
 from proto.custom_date_food_pb2 import CustomDateFoodRequest, CustomDateFoodResponse
 from proto.delete_food_pb2 import DeleteFoodRequest
@@ -168,7 +168,7 @@ def test_recommendations_are_kept_for_the_day(client):
 
 def test_a_past_day_shows_its_dishes(client):
     """A custom date has the dishes of that UTC day only."""
-    at = now_ms() - 10 * DAY
+    at = now_ms() - 10 * DAY_MS
     client.photo(at)
     client.photo(now_ms())
     date = datetime.fromtimestamp(at / 1000, UTC).strftime("%d-%m-%Y")
@@ -201,7 +201,7 @@ def test_language_and_feedback_arrive(client):
 def test_alcohol_is_told_by_day_and_range(client):
     """Seeded drinks are in the day's summary and in a range that covers them."""
     at = now_ms()
-    client.page("seed", {"email": client.email, "alcohol": [{"time": at, "calories": 200}, {"time": at - 9 * DAY}]})
+    client.page("seed", {"email": client.email, "alcohol": [{"time": at, "calories": 200}, {"time": at - 9 * DAY_MS}]})
     latest = client.call("/alcohol_latest")
     summary = GetAlcoholLatestResponse.FromString(latest.body).today_summary
     assert (latest.status, latest.content_type) == (200, GRPC)
@@ -348,7 +348,7 @@ def test_bad_bodies(client, path, body, status, content_type, expected):
         b"",
         GARBAGE,
         photo_body(photo_data=b"%PDF-1.7"),
-        photo_body(time=str(now_ms() + DAY + 600_000)),
+        photo_body(time=str(now_ms() + DAY_MS + 600_000)),
         photo_body(photoType="portrait"),
         photo_body(photoType=""),
     ],

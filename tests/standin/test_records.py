@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.standin.records import DAY, INT32_MAX, KEPT, Account, Dish, Records
+from chaterload.chater.wire import DAY_MS
+from chaterload.standin.records import INT32_MAX, KEPT, Account, Dish, Records
 
-TIME = 20_000 * DAY + 123
+TIME = 20_000 * DAY_MS + 123
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_a_deleted_dish_is_gone(account):
 
 def test_dishes_belong_to_their_utc_day(account):
     """A day's list begins at its first millisecond and ends before the next day's."""
-    first, last = 20_000 * DAY, 20_001 * DAY - 1
+    first, last = 20_000 * DAY_MS, 20_001 * DAY_MS - 1
     for time in (first - 1, last, first, last + 1):
         account.add(Dish.guessed(time))
     assert [dish.time for dish in account.dishes(20_000)] == [first, TIME, last]

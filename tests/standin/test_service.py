@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.message import DecodeError
 from prometheus_client.parser import text_string_to_metric_families
 
-from chaterload.standin.wire import ServedWeight
+from chaterload.chater.weight import ServedWeight
 from proto.delete_food_pb2 import DeleteFoodRequest
 from proto.modify_food_record_pb2 import ModifyFoodRecordRequest
 from proto.today_food_pb2 import TodayFood

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.standin.wire import ServedWeight, day_of, epoch_ms, is_image
+from chaterload.chater.weight import ServedWeight
+from chaterload.standin.wire import day_of, epoch_ms, is_image
 from proto.manual_weight_pb2 import ManualWeightRequest
 
 NOW = 1_800_000_000_000

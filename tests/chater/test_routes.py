@@ -1,0 +1,43 @@
+"""Each endpoint is declared once, and what asks it knows the type of its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_type
+
+from chaterload.chater import routes
+from chaterload.chater.answers import Kind, judge
+from chaterload.chater.routes import Route
+from chaterload.chater.wire import PROTOBUF
+from chaterload.standin.endpoints import ENDPOINTS
+from proto.today_food_pb2 import TodayFood
+
+if TYPE_CHECKING:  # importing it would patch the sockets of all tests
+    from chaterload.chater.user import ProtobufUser
+
+ROUTES: list[Route[Any]] = [route for route in vars(routes).values() if isinstance(route, Route)]
+
+
+def test_the_stand_in_answers_each_route():
+    """The stand-in has each route, once, and no other."""
+    assert sorted(str(endpoint.route) for endpoint in ENDPOINTS) == sorted(map(str, ROUTES))
+    assert len({route.path for route in ROUTES}) == len(ROUTES) == 12
+
+
+def test_what_a_request_carries():
+    """What is sent says its content type; a GET sends nothing. Only signing in needs no token."""
+    for route in ROUTES:
+        assert (route.method == "GET") == (not route.headers)
+    assert [route for route in ROUTES if not route.needs_token] == [routes.SIGN_IN]
+
+
+def test_an_answer_has_the_type_of_its_route():
+    """A route's answer is its message, for Python and for mypy."""
+    answer = judge(200, PROTOBUF, b"", routes.TODAY.expected)
+    assert_type(answer, TodayFood | Kind)
+    assert answer == TodayFood()
+
+
+def mypy_knows_what_is_sent_back(user: ProtobufUser) -> None:
+    """No test, but read by mypy: a user's `send` returns what the route says."""
+    assert_type(user.send(routes.TODAY), TodayFood | None)
+    assert_type(user.send(routes.PHOTO, b""), dict[str, Any] | None)
