@@ -24,10 +24,11 @@ test-slow: $(VENV)/.dev ## Run the tests that take minutes each, one after anoth
 test-nightly: $(VENV)/.dev ## Run each property with 10,000 examples (half an hour)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -m hypothesis -n 2
 
-check: $(VENV)/.dev ## Lint, format, types, Dockerfile and manifests
+check: $(VENV)/.dev ## Lint, format, types, requirements, Dockerfile and manifests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/deptry .
 	$(BIN)/hadolint Dockerfile
 	.ci/manifests $(BIN)
 

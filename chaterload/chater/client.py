@@ -3,7 +3,7 @@
 import zlib
 from typing import Any, TypeVar
 
-import brotli  # type: ignore[import-untyped]  # comes with geventhttpclient
+import brotli
 from locust.contrib.fasthttp import FastHttpSession, FastResponse
 
 from chaterload.chater.answers import Expected, Kind, judge, judge_connection

@@ -57,23 +57,30 @@ def admin_pages(service: Service) -> Blueprint:
 
     @pages.post("/_standin/faults")
     def change_faults() -> Response:
-        try:
-            service.faults.settings = service.faults.settings.changed(request.get_json(force=True))
-        except (ValueError, AttributeError) as error:
-            return json_answer({"error": str(error)}, 400)
-        return faults()
+        return _change_faults(service, request.get_json(force=True))
 
     @pages.post("/_standin/seed")
     def seed() -> Response:
-        told: dict[str, Any] = request.get_json(force=True)
-        try:
-            account = service.records.accounts[told["email"]]
-            account.seed(told.get("dishes", ()), told.get("alcohol", ()))
-        except (KeyError, TypeError) as error:
-            return json_answer({"error": f"not {{email, dishes, alcohol}}: {error}"}, 400)
-        return json_answer(account.summary())
+        return _seed(service, request.get_json(force=True))
 
     return pages
+
+
+def _change_faults(service: Service, told: Any) -> Response:
+    try:
+        service.faults.settings = service.faults.settings.changed(told)
+    except (ValueError, AttributeError) as error:
+        return json_answer({"error": str(error)}, 400)
+    return json_answer(asdict(service.faults.settings))
+
+
+def _seed(service: Service, told: Any) -> Response:
+    try:
+        account = service.records.accounts[told["email"]]
+        account.seed(told.get("dishes", ()), told.get("alcohol", ()))
+    except (KeyError, TypeError) as error:
+        return json_answer({"error": f"not {{email, dishes, alcohol}}: {error}"}, 400)
+    return json_answer(account.summary())
 
 
 def _counters(service: Service) -> dict[str, Any]:

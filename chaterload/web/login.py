@@ -9,9 +9,9 @@ import os
 import secrets
 
 from flask import Blueprint, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import UserMixin, login_user
 from locust.web import WebUI
-from werkzeug.wrappers import Response
 
 from chaterload.exits import Refused
 
@@ -52,7 +52,7 @@ def protect(web_ui: WebUI, base_path: str) -> None:
     pages = Blueprint("login", __name__, url_prefix=base_path or None)
 
     @pages.route("/login", methods=["POST"])
-    def log_in() -> Response:
+    def log_in() -> ResponseReturnValue:
         if is_right(request.form.get("username", ""), request.form.get("password", "")):
             login_user(_Visitor())
             return redirect(url_for("locust.index"))

@@ -1,4 +1,4 @@
-"""The tags select the same tasks as Locust's own rule."""
+"""What the tags select, and what it needs."""
 
 import json
 import subprocess
@@ -35,56 +35,6 @@ def test_every_scenario_is_told():
     assert told == {tag for tags, _, _ in tasks.values() for tag in tags}
 
 
-# In a process of its own: importing Locust patches sockets and threads for good.
-COMPARE = """
-from locust import User, tag, task
-from locust.env import Environment
-import itertools, json, logging
-from argparse import Namespace
-from chaterload.load.scenario import selected
-
-logging.disable(logging.WARNING)
-
-def make():
-    class Someone(User):
-        @tag("a")
-        @task(2)
-        def first(self): ...
-
-        @tag("a", "b")
-        @task
-        def second(self): ...
-
-        @tag("c")
-        @task
-        def third(self): ...
-
-        @task
-        def untagged(self): ...
-
-    return Someone
-
-TAGS = [None, *(list(some) for size in range(4) for some in itertools.combinations(["a", "b", "c", "other"], size))]
-answers = []
-for tags, exclude in itertools.product(TAGS, TAGS):
-    user = make()
-    ours = selected(user.tasks, tags, exclude)
-    Environment(user_classes=[user], parsed_options=Namespace(tags=tags, exclude_tags=exclude))._filter_tasks_by_tags()
-    theirs = list(dict.fromkeys(user.tasks))
-    answers.append([tags, exclude, [task.__name__ for task in ours], [task.__name__ for task in theirs]])
-print(json.dumps(answers))
-"""
-
-
-def test_same_selection_as_locust():
-    """For each combination of --tags and --exclude-tags, our selection is Locust's."""
-    done = subprocess.run([sys.executable, "-c", COMPARE], cwd=ROOT, capture_output=True, text=True, check=True)
-    answers = json.loads(done.stdout)
-    assert len(answers) > 200
-    assert [answer for answer in answers if answer[2] != answer[3]] == []
-    assert len({tuple(answer[2]) for answer in answers}) > 8
-
-
 def tagged(*tags):
     def a_task(): ...
 
@@ -102,8 +52,23 @@ def test_what_needs_an_account(tags, expected):
     assert need_account(tagged(*some) for some in tags) is expected
 
 
-def test_a_task_of_weight_two_is_one_task():
-    """Locust lists a task once for each of its weight; here it counts once, in order."""
-    first, second = tagged("a"), tagged("b")
-    assert selected([first, first, second, first], None, None) == [first, second]
-    assert (tags_of(first), tags_of(tagged())) == ({"a"}, set())
+ONE, BOTH, OTHER, UNTAGGED = tagged("a"), tagged("a", "b"), tagged("c"), tagged()
+
+
+@pytest.mark.parametrize(
+    ("tags", "exclude", "left"),
+    [
+        (None, None, [ONE, BOTH, OTHER, UNTAGGED]),
+        ([], [], [ONE, BOTH, OTHER, UNTAGGED]),
+        (["a"], None, [ONE, BOTH]),
+        (["b", "c"], None, [BOTH, OTHER]),
+        (None, ["b", "c"], [ONE, UNTAGGED]),
+        (["a"], ["b"], [ONE]),
+        (["c"], ["c"], []),
+    ],
+)
+def test_the_tags_select(tags, exclude, left, caplog):
+    """One tag of --tags, none of --exclude-tags; a task of weight two counts once; no left task is no warning."""
+    assert selected([ONE, BOTH, ONE, OTHER, BOTH, UNTAGGED], tags, exclude) == left
+    assert not caplog.records
+    assert tags_of(BOTH) == {"a", "b"}
