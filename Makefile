@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # What `make run` starts: LOCUST_ARGS="--stand-in --headless --users 20 --run-time 2m" make run
 LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in
 
-.PHONY: help install run test test-slow test-nightly check bench soak proto clean
+.PHONY: help install run test test-slow test-nightly check bench soak proto docs clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ soak: $(VENV)/.dev ## Does the generator stay as it is over 30 minutes (SOAK_TIM
 
 proto: $(VENV)/.run ## Regenerate the message modules from proto/*.proto
 	cd proto && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. *.proto
+
+docs: $(VENV)/.dev ## Write settings and options into README's table and k8s/base/settings.env
+	$(BIN)/python docs/reference.py
 
 clean: ## Remove what was installed and generated here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis results

@@ -12,26 +12,18 @@ from textwrap import indent
 
 import pytest
 
-from chaterload.chater.settings import Settings, variable
+from chaterload.chater.settings import Settings
 from chaterload.chater.writes import Writes
 from chaterload.exits import Exit
 from chaterload.judge.measure import Endpoint, Measurement, Snapshot
 from chaterload.judge.objectives import Objective, evaluate, parse_objectives
 from chaterload.load import strategies
 from chaterload.report.prometheus import Figures
+from docs import reference
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLE = README.split("## Settings and options")[1].split("\n## ")[0]
 
-# Prints our options as JSON, from Locust's own parser: importing Locust patches the process for good.
-OPTIONS = """
-import json
-from locust.argument_parser import get_parser
-import locustfile
-groups = [g for g in get_parser()._action_groups if (g.title or "").startswith("Chater load test")]
-print(json.dumps({a.option_strings[0]: a.env_var for g in groups for a in g._group_actions}))
-"""
 PARSE = """
 import json, sys
 from locust.argument_parser import get_parser
@@ -55,15 +47,13 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-def test_every_setting_is_in_the_table() -> None:
-    """The table names each setting that exists, each option with its variable, and none that does not."""
-    settings = {variable(name, field) for name, field in Settings.model_fields.items()}
-    options: dict[str, str | None] = json.loads(python(OPTIONS))
-    told = set(re.findall(r"\b(?:TEST_[A-Z_]+|(?:EATER_)?TARGET_HOST)\b", TABLE))
-    assert told == settings | {name for name in options.values() if name}
-    assert set(re.findall(r"`(--[a-z-]+)`", TABLE)) == {*options, "--host"}
-    for option, name in options.items():
-        assert any(option in line and (name or "") in line for line in TABLE.splitlines()), option
+def test_settings_and_options_are_as_they_say_themselves() -> None:
+    """README's table and the ConfigMap's file are what `make docs` makes of Settings and the options."""
+    found = reference.TABLE.search(README)
+    assert found
+    assert found.group() == reference.table(), "`make docs` writes it anew"
+    assert reference.SETTINGS_ENV.read_text(encoding="utf-8") == reference.settings_env(), "`make docs` writes it anew"
+    assert reference.meanings().keys() == Settings.model_fields.keys()
 
 
 def test_every_link_resolves() -> None:

@@ -126,53 +126,85 @@ _EMAIL = "an e-mail address"
 
 
 class Settings(BaseSettings):
-    """The variables by their names in lower case, without `TEST_`. A description says what is expected."""
+    """The variables by their names in lower case, without `TEST_`.
+
+    A description says what is expected, in refusals; the docstring what it means, in README (`make docs`).
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     target_host: Host | None = Field(None, validation_alias="TARGET_HOST", description=HOST_SHAPE)
+    """Base URL of Chater UI."""
     eater_target_host: Host | None = Field(None, validation_alias="EATER_TARGET_HOST", description=HOST_SHAPE)
+    """The older name of TARGET_HOST; where both are set, TARGET_HOST wins."""
     user_token: Annotated[SecretStr, AfterValidator(_check_secret_token)] | None = Field(
         None, description="a JWT that Chater UI accepts and that has not expired"
     )
+    """JWT to sign in with."""
     user_email: Email | None = Field(None, description=_EMAIL + "; the token's sub when it is not set")
+    """E-mail of the account; by default the token's own (`sub`)."""
     photo_path: Annotated[Path, AfterValidator(_check_photo)] = Field(
         Path("image.png"), validate_default=True, description="a readable PNG, JPEG, GIF, WebP or HEIF file"
     )
+    """The photo to upload; a relative path is also looked for beside the locustfile."""
     photo_type: str = Field("default_prompt", description="a photo type that Chater UI knows")
+    """What kind of photo it is, in Chater UI's words."""
     custom_date: Date = Field(default_factory=lambda: _today(1), description=_DATE)
+    """The day to ask for, dd-mm-yyyy; by default yesterday, UTC."""
     language_code: str = Field(
         "en", pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", description="a language code such as en"
     )
+    """The language to set."""
     recommendation_days: int = Field(1, ge=1, le=2**31 - 1, description="a whole number of days, 1 or more")
+    """Days to ask a recommendation for."""
     alcohol_start: Date = Field(default_factory=lambda: _today(7), description=_DATE)
+    """First day to ask drinks of, dd-mm-yyyy; by default seven days ago, UTC."""
     alcohol_end: Date = Field(default_factory=_today, validate_default=True, description=_DATE)
+    """Last day to ask drinks of, dd-mm-yyyy; by default today, UTC."""
     feedback_text: str = Field("Load test feedback message", pattern=r"\S", description="a text that is not blank")
+    """The feedback to send."""
     auth_provider: Literal["google", "apple"] = Field("google", description="google or apple")
+    """Who vouches for a sign-in: google or apple."""
     auth_token: SecretStr | None = Field(None, description="an ID token of the provider")
+    """ID token of the provider; by default a placeholder, which a real Chater UI refuses."""
     auth_email: Email | None = Field(None, description=_EMAIL)
+    """E-mail to sign in with; by default the account's."""
     auth_name: str = Field("Locust Tester", description="a name")
+    """Name to sign in with."""
     auth_profile_url: str = Field("https://example.com/locust-tester.png", description="a URL")
+    """Picture to sign in with."""
     max_response_seconds: float | None = Field(None, gt=0, description="seconds, more than 0")
+    """A slower answer counts as failed."""
     prometheus_url: Host | None = Field(None, description=HOST_SHAPE)
+    """Prometheus server to ask the `[[query]]` objectives of."""
     tls_verify: bool = Field(True, description="true or false")
+    """Check the server's certificate."""
     verify_writes: bool = Field(True, description="true or false")
+    """Look for acknowledged writes."""
     verify_seconds: float = Field(2.0, ge=0, le=60, description="seconds from 0 to 60")
+    """How late a write may show."""
     cleanup_seconds: float = Field(3.0, gt=0, le=300, description="seconds, more than 0 and up to 300")
+    """How long a stopped user may take to remove its dish."""
     allow_host: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)] = Field(
         (), description="host names with commas between"
     )
+    """Hosts outside the cluster that may be loaded, with commas between."""
     accounts_file: Annotated[Path, AfterValidator(_check_readable)] | None = Field(
         None, description="a readable CSV file of email,token"
     )
+    """CSV of email,token: many accounts."""
     jwt_secret: SecretStr | None = Field(None, description="the secret that Chater UI signs its tokens with")
+    """The secret that Chater UI signs with: tokens are made here."""
     accounts: int = Field(1, ge=1, le=100_000, description="a whole number of accounts from 1 to 100000")
+    """How many accounts to make tokens for."""
     accounts_strict: bool = Field(False, description="true or false")
+    """Refuse more users than accounts."""
     user_token_file: Annotated[Path, AfterValidator(_check_readable)] | None = Field(
         None, description="a readable file that holds a JWT"
     )
+    """A file that holds the token, read again when it nears its end or is rejected."""
 
     @field_validator("alcohol_end")
     @classmethod

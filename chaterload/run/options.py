@@ -41,7 +41,7 @@ def _add_target(group: _ArgumentGroup) -> None:
         metavar="OPTIONS",
         default="",
         env_var="TEST_STAND_IN_OPTIONS",
-        help="its options, such as '--latency documented' (python -m chaterload.standin --help)",
+        help="the stand-in's options, such as '--latency documented' (python -m chaterload.standin --help)",
     )
     add(
         "--allow-host",
@@ -74,7 +74,12 @@ def _add_load_shape(group: _ArgumentGroup) -> None:
 
 def _add_verdict(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    add("--objectives", metavar="FILE", env_var="TEST_OBJECTIVES", help="TOML file of what fast enough means")
+    add(
+        "--objectives",
+        metavar="FILE",
+        env_var="TEST_OBJECTIVES",
+        help="TOML file of what fast enough means, instead of ours",
+    )
     add("--no-objectives", **_FLAG, env_var="TEST_NO_OBJECTIVES", help="no verdict: plain Locust")
     add(
         "--abort-on-critical",

@@ -2,13 +2,12 @@
 
 import re
 import urllib.parse
-from typing import Any
 
 import pytest
 import yaml
 
 from chaterload import __version__
-from chaterload.chater.settings import IN_CLUSTER, Settings, is_secret, variable
+from chaterload.chater.settings import Settings, is_secret, variable
 from chaterload.exits import Exit
 
 from .conftest import (
@@ -186,18 +185,6 @@ def test_token_is_where_requests_are_made(source: str) -> None:
         if runs_locust(pod):
             names = {env["name"] for env in pod.container.get("env", ())}
             assert ("TEST_USER_TOKEN" in names) == ("master" not in pod.name)
-
-
-def test_config_map_has_every_setting() -> None:
-    """settings.env has every setting that is no secret, with its default where that is always the same."""
-    listed = settings_file()
-    open_ones = {variable(name, field): field for name, field in Settings.model_fields.items() if not is_secret(field)}
-    assert listed.keys() == open_ones.keys()
-    for name, field in open_ones.items():
-        default: Any = field.default
-        if name != "TARGET_HOST" and default not in (None, ()) and field.default_factory is None:
-            assert listed[name] == str(default), name
-    assert listed["TARGET_HOST"] == IN_CLUSTER
 
 
 @every_overlay
