@@ -1,8 +1,8 @@
 """Fits a manifest, from stdin to stdout, to one machine that plays it: python adapt.py FOLDER TOKEN.
 
 Arguments, variables and confinement stay. What changes: the Secret is made, five minutes are twenty seconds, 200 users
-are 40, and what podman does not do is done for it: the names of Services, out of FOLDER/hosts; the termination log
-that a kubelet mounts, as FOLDER/termination-log; and as many pods as a workload has.
+are 40, and what podman does not do is done for it: the names of Services, out of FOLDER/hosts, and as many pods as a
+workload has.
 """
 
 import copy
@@ -29,10 +29,9 @@ def adapt(document: dict[str, Any], folder: str) -> Iterator[dict[str, Any]]:
     arguments = " ".join(container["args"])
     arguments = arguments.replace("--run-time 5m", "--run-time 20s").replace("--users 200", "--users 40")
     container["args"] = re.sub(r"--expect-workers \d+", f"--expect-workers {WORKERS}", arguments).split()
-    for name, path in (("hosts", "/etc/hosts"), ("termination-log", "/dev/termination-log")):
-        file = {"name": name, "hostPath": {"path": f"{folder}/{name}", "type": "File"}}
-        spec.setdefault("volumes", []).append(file)
-        container.setdefault("volumeMounts", []).append({"name": name, "mountPath": path})
+    hosts = {"name": "hosts", "hostPath": {"path": f"{folder}/hosts", "type": "File"}}
+    spec.setdefault("volumes", []).append(hosts)
+    container.setdefault("volumeMounts", []).append({"name": "hosts", "mountPath": "/etc/hosts"})
     if "worker" not in document["metadata"]["name"]:
         yield document
         return

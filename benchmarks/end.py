@@ -7,14 +7,15 @@ from chaterload.judge.analysis import Analysis, read_curve, read_drift, read_ste
 from chaterload.judge.diagnosis import diagnose
 from chaterload.judge.history import INTERVAL_S, Generator, History
 from chaterload.judge.measure import Endpoint, Measurement, Snapshot, three_digits
-from chaterload.judge.objectives import evaluate, load_objectives
-from chaterload.report.files import WRITERS
+from chaterload.judge.objectives import evaluate
+from chaterload.judge.objectives_file import DEFAULT_FILE, load
+from chaterload.report.formats import FORMATS
 from chaterload.report.model import Report, Run
 from chaterload.judge.verdict import decide
 from chaterload.chater.writes import Writes
 
 ENDPOINTS = [Endpoint("POST", f"/endpoint_{number}") for number in range(6)]
-ENDPOINTS += [objective.endpoint for objective in load_objectives() if objective.endpoint.method]
+ENDPOINTS += [objective.endpoint for objective in load(DEFAULT_FILE)[0] if objective.endpoint.method]
 SECONDS = 7_200
 
 
@@ -39,11 +40,11 @@ def two_hours() -> tuple[History, Snapshot]:
 
 def conclude(history: History, figures: Snapshot) -> dict[str, str]:
     """Judge it, analyse it and make every file."""
-    objectives = load_objectives()
+    objectives, _ = load(DEFAULT_FILE)
     results = evaluate(objectives, figures)
     end = datetime.now(UTC)
     run = Run("http://localhost", end - timedelta(seconds=SECONDS), end, 30, 0, None, (), (), {})
     analysis = Analysis(curve=read_curve(read_steps(history.steps, objectives)), drift=read_drift(history.samples, 720))
     findings = diagnose([], results, 0.0)
     report = Report(run, decide(results), figures, [], findings, Writes(), [], history.samples, (), analysis)
-    return {name: write(report) for name, write in WRITERS.items()}
+    return {known.file_name: known.text(report) for known in FORMATS}

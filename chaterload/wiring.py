@@ -26,7 +26,7 @@ from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Exit, Refused
 from chaterload.judge.measure import three_digits
 from chaterload.report import tab
-from chaterload.report.formats import FILE_OPTIONS
+from chaterload.report.formats import FORMATS
 from chaterload.run import telemetry
 from chaterload.run.control import Control, say
 from chaterload.run.criteria import Judge
@@ -178,15 +178,14 @@ def _judge(environment: Environment) -> Judge | None:
     """What to judge by; None with --no-objectives. Refused when an option is wrong or names a wrong file."""
     options = options_of(environment)
     if options.no_objectives:
-        given = [name for name in (*FILE_OPTIONS, "baseline", "objectives") if getattr(options, name)]
+        files = [known.destination for known in FORMATS]
+        given = [name for name in (*files, "baseline", "objectives") if getattr(options, name)]
         if given:
             names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
             raise Refused(f"--no-objectives is given together with {names}. Expected one or the other.")
         return None
     if options.baseline_tolerance < 0:
         raise Refused(f"--baseline-tolerance is {options.baseline_tolerance}. Expected a share, 0 or more.")
-    if options.abort_after <= 0:
-        raise Refused(f"--abort-after is {options.abort_after}. Expected seconds, more than 0.")
     return Judge.load(options.objectives, options.baseline, options.baseline_tolerance)
 
 

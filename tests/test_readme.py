@@ -16,7 +16,8 @@ from chaterload.chater.settings import Settings
 from chaterload.chater.writes import Writes
 from chaterload.exits import Exit
 from chaterload.judge.measure import Endpoint, Measurement, Snapshot
-from chaterload.judge.objectives import Objective, evaluate, parse_objectives
+from chaterload.judge.objectives import Measure, Objective, evaluate
+from chaterload.judge.objectives_file import parse
 from chaterload.load import strategies
 from chaterload.report.prometheus import Figures
 from docs import reference
@@ -98,12 +99,12 @@ def test_the_scenario_is_ours() -> None:
 
 def test_the_objectives_example_is_one() -> None:
     """The example of an objectives file is read as one."""
-    assert len(parse_objectives(tomllib.loads(blocks("toml")[0]), "README")) == 3
+    assert len(parse(tomllib.loads(blocks("toml")[0]), "README")[0]) == 3
 
 
 def test_the_metrics_are_as_told() -> None:
     """The table of metrics has each name that the page for Prometheus has, with its labels, and no other."""
-    objective = Objective(Endpoint("GET", "/eater_get_today"), "p95", 2000.0)
+    objective = Objective(Endpoint("GET", "/eater_get_today"), Measure.named("p95"), 2000.0)
     snapshot = Snapshot({objective.endpoint: Measurement(1, 0, {20: 1}, 20.0, 20.0)}, 1.0)
     figures = Figures(snapshot, (), evaluate([objective], snapshot), Writes(), users=1, workers=0, cpu_percent=0.0)
     labels = {

@@ -99,7 +99,7 @@ def broken_in(step: Step, objectives: Sequence[Objective]) -> tuple[str, ...]:
     if not step.window.total.requests:
         return ("all requests: none was answered",)
     results = evaluate(objectives, step.window)
-    return tuple(f"{r.objective.endpoint} {r.objective.measure}" for r in results if r.state is State.MISSED)
+    return tuple(str(r.objective) for r in results if r.state is State.MISSED)
 
 
 def read_curve(points: Sequence[Point]) -> Curve | None:

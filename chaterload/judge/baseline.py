@@ -15,6 +15,7 @@ from typing import Any
 
 from chaterload.exits import Refused
 from chaterload.judge.measure import Z_99, Endpoint, Measurement, Snapshot
+from chaterload.judge.numbers import change, milliseconds, percent
 
 FORMAT = 1
 """The version of the verdict JSON; raised when a reader of the old one would misread the new."""
@@ -61,9 +62,10 @@ class Change:
     def __str__(self) -> str:
         parts = []
         if self.slower:
-            parts.append(f"p95 {self.p95_before_ms:.0f} -> {self.p95_now_ms:.0f} ms ({self.growth:+.0%})")
+            before, now = milliseconds(self.p95_before_ms), milliseconds(self.p95_now_ms)
+            parts.append(f"p95 {before} -> {now} ({change(self.growth)})")
         if self.fails_more:
-            parts.append(f"failures {self.failure_ratio_before:.2%} -> {self.failure_ratio_now:.2%}")
+            parts.append(f"failures {percent(self.failure_ratio_before)} -> {percent(self.failure_ratio_now)}")
         return f"{self.endpoint} is worse than the baseline: {', '.join(parts)}"
 
 

@@ -1,31 +1,13 @@
-"""Objectives: what fast enough means, and whether it was. Pure but for reading the file."""
+"""Objectives: a limit on a measure of an endpoint, and what came of it. Pure."""
 
 import re
-import tomllib
-from collections.abc import Collection
-from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
 from typing import Any
 
-from chaterload.exits import Refused
+from chaterload.judge import numbers
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
-
-DEFAULT_FILE = Path(__file__).with_name("objectives.toml")
-
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-FAILURE_RATIO = "failure_ratio"
-THROUGHPUT = "requests_per_second"
-AVERAGE_OF_QUERY = "average over the run"
-TREND_OF_QUERY = "rise over the run"
-QUERY = "query"
-"""The key of the tables that chaterload.judge.queries reads."""
-
-_PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
-_PLAIN = ("median", "average", "maximum", FAILURE_RATIO, THROUGHPUT)
-LONGEST_SHOWN = 80
-"""Characters of a wrong value."""
-_MEASURES = "p50 to p99.9 (in quotes where it has a dot), " + ", ".join(_PLAIN)
 
 
 class State(StrEnum):
@@ -39,42 +21,134 @@ class State(StrEnum):
     """The tags left its path out."""
 
 
+class Bound(Enum):
+    """On which side of its limit a value has to be: the word for it, and the sign."""
+
+    BELOW = ("below", "<")
+    AT_LEAST = ("at least", ">=")
+
+    def __init__(self, word: str, sign: str) -> None:
+        self.word = word
+        self.sign = sign
+
+    def holds(self, value: float, limit: float) -> bool:
+        """The limit itself is not below it, and is at least it."""
+        return value >= limit if self is Bound.AT_LEAST else value < limit
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What the values of a measure are counted in."""
+
+    name: str
+    """In the verdict JSON."""
+    text: Callable[[float], str]
+    """A value as people read it."""
+    expected: str = ""
+    """What an objectives file has to hold, after "Expected"."""
+    from_file: Callable[[Any], float | None] = field(default=lambda _: None, compare=False)
+    """A limit as an objectives file holds it, in this unit; None when it is none."""
+    per_base_unit: float = 1
+    """How many of this unit are one of Prometheus' base units."""
+
+
+def _above_zero(largest: float, times: float = 1) -> Callable[[Any], float | None]:
+    """Reads numbers above 0 and up to `largest`, and multiplies them."""
+
+    def read(value: Any) -> float | None:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return value * times if is_number and 0 < value <= largest else None
+
+    return read
+
+
+MILLISECONDS = Unit("ms", numbers.milliseconds, "a number of seconds above 0", _above_zero(1e9, 1000), 1000)
+RATIO = Unit("ratio", numbers.percent, "a number above 0 and up to 1", _above_zero(1))
+PER_SECOND = Unit("1/s", numbers.rate, "a number of requests per second above 0", _above_zero(1e9))
+NUMBER = Unit("number", numbers.plain)
+CHANGE = Unit("ratio", numbers.change)
+
+_PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure that can be judged, known by its name. Whatever differs between measures is said here, once."""
+
+    name: str
+    unit: Unit
+    read: Callable[[Measurement, float], float] | None = field(default=None, compare=False, repr=False)
+    """The value of requests over so many seconds, in `unit`; None for what requests do not tell."""
+    bound: Bound = Bound.BELOW
+    by_platform: bool = False
+    """The platform's own figure: it holds whatever the load generator's clock was worth."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    @staticmethod
+    def named(name: str) -> "Measure":
+        """The measure of that name. ValueError, as the end of a sentence, when there is none."""
+        if name in NAMED:
+            return NAMED[name]
+        found = _PERCENTILE.fullmatch(name)
+        if not found or not 0 < float(found[1]) < 100:
+            raise ValueError(f"is no measure. Expected {EXPECTED}")
+        share = float(found[1]) / 100
+        return Measure(name, MILLISECONDS, lambda measurement, _: measurement.percentile_ms(share))
+
+
+def _throughput(measurement: Measurement, seconds: float) -> float:
+    return measurement.requests / seconds if seconds > 0 else 0.0
+
+
+FAILURE_RATIO = Measure("failure_ratio", RATIO, lambda measurement, _: measurement.failure_ratio)
+THROUGHPUT = Measure("requests_per_second", PER_SECOND, _throughput, Bound.AT_LEAST)
+NAMED = {
+    measure.name: measure
+    for measure in (
+        Measure("median", MILLISECONDS, lambda measurement, _: measurement.percentile_ms(0.5)),
+        Measure("average", MILLISECONDS, lambda measurement, _: measurement.average_ms),
+        Measure("maximum", MILLISECONDS, lambda measurement, _: measurement.max_ms),
+        FAILURE_RATIO,
+        THROUGHPUT,
+    )
+}
+"""What an objectives file can name besides the percentiles."""
+
+EXPECTED = f"p50 to p99.9 (in quotes where it has a dot), {', '.join(NAMED)}"
+
+AVERAGE_OF_QUERY = Measure("average over the run", NUMBER, by_platform=True)
+TREND_OF_QUERY = Measure("rise over the run", CHANGE, by_platform=True)
+
+
 @dataclass(frozen=True)
 class Objective:
-    """A limit on one measure of one endpoint. Times are in ms, the failure ratio is from 0 to 1."""
+    """A limit on one measure of one endpoint, in the measure's unit."""
 
     endpoint: Endpoint
-    measure: str
+    measure: Measure
     limit: float
     minimum_requests: int = 1
 
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.measure}"
+
     @property
     def is_time(self) -> bool:
-        return self.measure not in (FAILURE_RATIO, THROUGHPUT, AVERAGE_OF_QUERY, TREND_OF_QUERY)
+        return self.measure.unit is MILLISECONDS
 
     @property
-    def is_lower_bound(self) -> bool:
-        return self.measure == THROUGHPUT
+    def expectation(self) -> str:
+        """`below 5 s`."""
+        return f"{self.measure.bound.word} {self.measure.unit.text(self.limit)}"
 
-    def value(self, measurement: Measurement, seconds: float) -> float:
-        """What was measured, in the unit of the limit."""
-        match self.measure:
-            case "median":
-                return measurement.percentile_ms(0.5)
-            case "average":
-                return measurement.average_ms
-            case "maximum":
-                return measurement.max_ms
-            case "failure_ratio":
-                return measurement.failure_ratio
-            case "requests_per_second":
-                return measurement.requests / seconds if seconds > 0 else 0.0
-            case percentile:
-                return measurement.percentile_ms(float(percentile[1:]) / 100)
-
-    def is_met(self, value: float) -> bool:
-        """Below the limit, or at least the limit where it is a lower bound."""
-        return value >= self.limit if self.is_lower_bound else value < self.limit
+    def text(self, value: float) -> str:
+        """A value of the measure as people read it, apart from the limit where it is another number."""
+        text, limit = self.measure.unit.text(value), self.measure.unit.text(self.limit)
+        if text != limit or value == self.limit:
+            return text
+        return f"just {'over' if value > self.limit else 'under'} {text}"
 
 
 @dataclass(frozen=True)
@@ -93,7 +167,16 @@ class Result:
         if self.value is None or not self.objective.limit:
             return None
         gap = (self.objective.limit - self.value) / self.objective.limit
-        return -gap if self.objective.is_lower_bound else gap
+        return -gap if self.objective.measure.bound is Bound.AT_LEAST else gap
+
+    @property
+    def value_text(self) -> str:
+        return "no data" if self.value is None else self.objective.text(self.value)
+
+    def __str__(self) -> str:
+        """The result as a sentence without a full stop."""
+        objective = self.objective
+        return f"{objective.endpoint}: {objective.measure} is {self.value_text}, expected {objective.expectation}"
 
 
 def evaluate(
@@ -104,105 +187,12 @@ def evaluate(
 
 
 def _evaluate(objective: Objective, snapshot: Snapshot, left_out: Collection[Endpoint]) -> Result:
-    endpoint = objective.endpoint
+    endpoint, measure = objective.endpoint, objective.measure
     measurement = snapshot.total if endpoint == ALL else snapshot.endpoints.get(endpoint, Measurement())
     counts = measurement.requests, measurement.failures
-    if measurement.requests < max(1, objective.minimum_requests):
+    if measurement.requests < max(1, objective.minimum_requests) or measure.read is None:
         idle = endpoint in left_out and not measurement.requests
         return Result(objective, State.NOT_APPLICABLE if idle else State.NO_DATA, None, *counts)
-    value = objective.value(measurement, snapshot.seconds)
-    return Result(objective, State.MET if objective.is_met(value) else State.MISSED, value, *counts)
-
-
-def load_objectives(path: Path = DEFAULT_FILE) -> list[Objective]:
-    """The objectives of a TOML file. Refused, with every mistake and the key it stands at, when any is wrong."""
-    return parse_objectives(read_document(path), str(path))
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """A TOML file. Refused when it is none."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Refused(f"--objectives {str(path)!r} cannot be read ({error.strerror}). Expected a TOML file.") from None
-    except (ValueError, RecursionError) as error:  # no TOML, no text, a number too long, brackets too deep
-        raise Refused(f"--objectives {str(path)!r} is not TOML: {error}.") from None
-
-
-def parse_objectives(document: dict[str, Any], source: str) -> list[Objective]:
-    """The objectives of a parsed document; `source` is what to call it. Refused, as load_objectives."""
-    problems: list[str] = []
-    minimum = _minimum(document.get("minimum_requests", 1), "minimum_requests", problems)
-    objectives: list[Objective] = []
-    for name, table in document.items():
-        if name in ("minimum_requests", QUERY):
-            continue
-        endpoint = _endpoint(name)
-        if endpoint is None or not isinstance(table, dict):
-            problems.append(f'{name!r} is no table of an endpoint. Expected ["METHOD /path"] or ["{ALL}"].')
-            continue
-        objectives += _read_table(name, endpoint, table, minimum, problems)
-    if not objectives and not problems and not document.get(QUERY):
-        problems.append("holds no objective. Expected at least one, or --no-objectives.")
-    if problems:
-        raise Refused(*(f"--objectives {source!r}: {problem}" for problem in problems))
-    return objectives
-
-
-def _endpoint(name: str) -> Endpoint | None:
-    if name == str(ALL):
-        return ALL
-    method, _, path = name.partition(" ")
-    return Endpoint(method, path) if method in METHODS and path.startswith("/") and path.isprintable() else None
-
-
-def _read_table(
-    name: str, endpoint: Endpoint, table: dict[str, Any], minimum: int, problems: list[str]
-) -> list[Objective]:
-    table = dict(table)
-    where = f'["{name}"]'
-    least = _minimum(table.pop("minimum_requests", minimum), f"{where} minimum_requests", problems)
-    if not table:
-        problems.append(f"{where} holds no measure. Expected {_MEASURES}.")
-    found = []
-    for measure, limit in table.items():
-        problem = _measure_problem(measure) or _limit_problem(measure, limit)
-        if problem:
-            problems.append(f"{where} {measure} {problem}.")
-        else:
-            scale = 1 if measure in (FAILURE_RATIO, THROUGHPUT) else 1000
-            found.append(Objective(endpoint, measure, limit * scale, least))
-    return found
-
-
-def _minimum(value: Any, where: str, problems: list[str]) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    problems.append(f"{where} is {shown(value)}. Expected a whole number of requests, 1 or more.")
-    return 1
-
-
-def _measure_problem(measure: str) -> str | None:
-    percentile = _PERCENTILE.fullmatch(measure)
-    if measure in _PLAIN or (percentile and 0 < float(percentile[1]) < 100):
-        return None
-    return f"is no measure. Expected {_MEASURES}"
-
-
-def _limit_problem(measure: str, limit: Any) -> str | None:
-    if isinstance(limit, dict):
-        return f'is a table. Expected a number; write "{measure}.9" in quotes for a percentile with a dot'
-    number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
-    if measure == FAILURE_RATIO:
-        return None if number and 0 < limit <= 1 else f"is {shown(limit)}. Expected a number above 0 and up to 1"
-    unit = "requests per second" if measure == THROUGHPUT else "seconds"
-    return None if number and 0 < limit < 1e9 else f"is {shown(limit)}. Expected a number of {unit} above 0"
-
-
-def shown(value: Any) -> str:
-    """A value as it stands in a sentence, however long or deep it is."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):
-        return "something that is too long to show"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+    value = measure.read(measurement, snapshot.seconds)
+    met = measure.bound.holds(value, objective.limit)
+    return Result(objective, State.MET if met else State.MISSED, value, *counts)

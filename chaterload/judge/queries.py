@@ -7,13 +7,11 @@ from typing import Any
 
 from chaterload.exits import Refused
 from chaterload.judge.measure import Endpoint
-from chaterload.judge.objectives import AVERAGE_OF_QUERY, QUERY, TREND_OF_QUERY, Objective, Result, State, shown
+from chaterload.judge.objectives import AVERAGE_OF_QUERY, TREND_OF_QUERY, Objective, Result, State
 from chaterload.judge.trend import MATERIAL, trend
 
 LARGEST = 1e300
 """Of a value: so many of them add up to a number still."""
-
-_KEYS = ("name", "promql", "below", "no_rising_trend")
 
 
 @dataclass(frozen=True)
@@ -34,39 +32,6 @@ class Query:
 
 
 Series = Sequence[tuple[float, float]]
-
-
-def parse_queries(document: dict[str, Any], source: str) -> list[Query]:
-    """The [[query]] tables of an objectives file. Refused, with every mistake."""
-    tables, problems = document.get(QUERY, []), list[str]()
-    if not isinstance(tables, list):
-        raise Refused(f"--objectives {source!r}: query is no list of tables. Expected [[query]].")
-    queries = [query for number, table in enumerate(tables, 1) if (query := _parse(number, table, problems))]
-    if problems:
-        raise Refused(*(f"--objectives {source!r}: {problem}" for problem in problems))
-    return queries
-
-
-def _parse(number: int, table: Any, problems: list[str]) -> Query | None:
-    where = f"[[query]] {number}"
-    if not isinstance(table, dict):
-        problems.append(f"{where} is {shown(table)}. Expected a table.")
-        return None
-    wrong = [f"{where} {key} is no key. Expected {', '.join(_KEYS)}." for key in table if key not in _KEYS]
-    wrong += [
-        f"{where} {key} is {shown(table.get(key))}. Expected a text."
-        for key in ("name", "promql")
-        if not isinstance(table.get(key), str) or not table[key].strip()
-    ]
-    name = table.get("name")
-    if isinstance(name, str) and not name.isprintable():
-        wrong.append(f"{where} name is {shown(name)}. Expected a text that can be printed.")
-    below, flat = table.get("below"), table.get("no_rising_trend")
-    number_given = isinstance(below, (int, float)) and not isinstance(below, bool) and abs(below) < LARGEST
-    if (flat is True) == number_given:
-        wrong.append(f"{where} has to hold one of: below = a number, no_rising_trend = true.")
-    problems += wrong
-    return None if wrong else Query(table["name"], table["promql"], float(below) if number_given else None)  # type: ignore[arg-type]
 
 
 def judge_query(query: Query, series: Series | None) -> Result:

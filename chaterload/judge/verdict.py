@@ -1,11 +1,12 @@
 """From results to one verdict: pass, fail or invalid. Pure."""
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from chaterload.exits import Exit
-from chaterload.judge.objectives import AVERAGE_OF_QUERY, TREND_OF_QUERY, Result, State
+from chaterload.judge.objectives import Result, State
 
 INVESTIGATE_FROM = 0.01
 CRITICAL_ABOVE = 0.05
@@ -37,21 +38,19 @@ def grade(failure_ratio: float) -> Grade:
     return Grade.CRITICAL if failure_ratio > CRITICAL_ABOVE else Grade.INVESTIGATE
 
 
-# Lower bounds in requests per second, highest first (the platform's documentation names low 10-20,
-# normal 50-100, high 200 and more; the rest lies between).
 _TIERS = (
     (200.0, "high"),
-    (100.0, "between normal and high"),
+    (math.nextafter(100.0, math.inf), "between normal and high"),
     (50.0, "normal"),
-    (20.0, "between low and normal"),
+    (math.nextafter(20.0, math.inf), "between low and normal"),
     (10.0, "low"),
 )
+"""From how many requests per second, highest first. The platform's documentation names low 10-20, normal 50-100, high
+200 and more, bounds included."""
 
 
 def tier(requests_per_second: float) -> str:
-    """Where a throughput lies among what the platform calls low, normal and high; its bounds are inclusive."""
-    if requests_per_second in (20.0, 100.0):
-        return tier(requests_per_second - 1)
+    """Where a throughput lies among what the platform calls low, normal and high."""
     return next((name for bound, name in _TIERS if requests_per_second >= bound), "below low")
 
 
@@ -88,36 +87,10 @@ def decide(
             if result.state is State.NO_DATA and not stopped_early
         ),
     ]
-    failed = [*(describe(result) for result in results if result.state is State.MISSED), *missed]
+    failed = [*(str(result) for result in results if result.state is State.MISSED), *missed]
     outcome = Outcome.INVALID if unproven else Outcome.FAIL if failed else Outcome.PASS
     return Verdict(outcome, tuple(dict.fromkeys([*unproven, *failed])), tuple(results))
 
 
 def _count(requests: int) -> str:
     return f"{requests or 'no'} request{'' if requests == 1 else 's'}"
-
-
-def describe(result: Result) -> str:
-    """One result as a sentence without a full stop."""
-    objective = result.objective
-    value = "no data" if result.value is None else format_value(objective.measure, result.value)
-    word = "at least" if objective.is_lower_bound else "below"
-    return (
-        f"{objective.endpoint}: {objective.measure} is {value}, "
-        f"expected {word} {format_value(objective.measure, objective.limit)}"
-    )
-
-
-def format_value(measure: str, value: float) -> str:
-    """A value with its unit, as people read it: 480 ms, 3.1 s, 0.8 %, 52.3 req/s."""
-    if measure == "failure_ratio":
-        return f"{value * 100:.3g} %" if value < 1 else "100 %"
-    if measure == "requests_per_second":
-        return f"{value:.1f} req/s"
-    if measure == AVERAGE_OF_QUERY:
-        return f"{value:.3g}"
-    if measure == TREND_OF_QUERY:
-        return f"{value:+.0%}"
-    if value < 1000:
-        return f"{value:.0f} ms"
-    return f"{value / 1000:.3g} s" if value < 100_000 else f"{value / 1000:.0f} s"

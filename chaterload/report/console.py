@@ -11,12 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from chaterload.chater.writes import Tally
+from chaterload.judge import numbers
 from chaterload.judge.analysis import Analysis, Capacity, Curve
 from chaterload.judge.baseline import Change
 from chaterload.judge.objectives import Result, State
 from chaterload.judge.serverside import ServerSide
-from chaterload.judge.verdict import Outcome, format_value
+from chaterload.judge.verdict import Outcome
 from chaterload.report.model import Report
+from chaterload.report.rows import COLUMNS, NUMERIC, to_rows
 
 WIDTH = 100
 MOST_LEFTOVERS = 20
@@ -60,40 +62,22 @@ def show(report: Report, console: Console | None = None, results: Path | None = 
 
 def _objectives(results: Iterable[Result]) -> Table:
     table = Table(title="Objectives", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for name in ("Objective", "Limit"):
-        table.add_column(name)
-    for name in ("Measured", "Requests"):
-        table.add_column(name, justify="right")
-    table.add_column("State")
-    table.add_column("Margin", justify="right")
-    for result in results:
-        table.add_row(
-            *cells(result),
-            str(result.requests),
-            Text(result.state.replace("_", " "), style=STATE_STYLE[result.state]),
-            "" if result.margin is None else f"{result.margin:+.0%}",
-        )
+    for key, title in COLUMNS.items():
+        table.add_column(title, justify="right" if key in NUMERIC else "left")
+    for row in to_rows(results):
+        state = Text(row.word, style=STATE_STYLE[row.state])
+        table.add_row(row.objective, row.short_limit, row.measured, row.requests, state, row.margin)
     return table
-
-
-def cells(result: Result) -> tuple[str, str, str]:
-    """An objective's name, its limit and what was measured."""
-    objective = result.objective
-    sign = ">=" if objective.is_lower_bound else "<"
-    return (
-        f"{objective.endpoint} {objective.measure}",
-        f"{sign} {format_value(objective.measure, objective.limit)}",
-        "-" if result.value is None else format_value(objective.measure, result.value),
-    )
 
 
 def _failures_line(report: Report) -> str:
     total = report.snapshot.total
-    return f"\nFailures    {total.failures} of {total.requests} requests ({total.failure_ratio:.2%}): {report.grade}"
+    share = numbers.percent(total.failure_ratio)
+    return f"\nFailures    {total.failures} of {total.requests} requests ({share}): {report.grade}"
 
 
 def _throughput_line(report: Report) -> str:
-    return f"Throughput  {report.snapshot.requests_per_second:.1f} req/s: {report.tier}"
+    return f"Throughput  {numbers.rate(report.snapshot.requests_per_second)}: {report.tier}"
 
 
 def _writes_lines(report: Report) -> list[str]:
@@ -111,7 +95,7 @@ def writes_text(kind: str, tally: Tally) -> str:
     if tally.looked < tally.acknowledged:
         text += f", {tally.acknowledged - tally.looked} not looked for"
     if tally.late:
-        text += f", {tally.late} late (up to {tally.latest_ms:.0f} ms)"
+        text += f", {tally.late} late (up to {numbers.milliseconds(tally.latest_ms)})"
     return text
 
 
@@ -126,11 +110,11 @@ def _changes(changes: Iterable[Change]) -> Padding:
     for change in changes:
         table.add_row(
             str(change.endpoint),
-            f"{change.p95_before_ms:.0f} ms",
-            f"{change.p95_now_ms:.0f} ms",
-            f"{change.growth:+.0%}",
-            f"{change.failure_ratio_before:.2%}",
-            f"{change.failure_ratio_now:.2%}",
+            numbers.milliseconds(change.p95_before_ms),
+            numbers.milliseconds(change.p95_now_ms),
+            numbers.change(change.growth),
+            numbers.percent(change.failure_ratio_before),
+            numbers.percent(change.failure_ratio_now),
             Text("worse", style="bold red") if change.worse else "",
         )
     return Padding(table, (1, 0, 0, 0))
@@ -171,7 +155,7 @@ def _server_lines(server: ServerSide) -> list[str]:
 
 def capacity_line(capacity: Capacity) -> str:
     """The search's result in a sentence."""
-    text = f"Capacity: {capacity.users} users and {capacity.requests_per_second:.1f} req/s meet every objective"
+    text = f"Capacity: {capacity.users} users and {numbers.rate(capacity.requests_per_second)} meet every objective"
     if capacity.first_broken_users:
         text += f"; {capacity.first_broken_users} users break {', '.join(capacity.broken)}"
     return f"{text}. The limit is {capacity.limit}."
@@ -181,7 +165,7 @@ def _curve_line(curve: Curve) -> str:
     text = f"Throughput against users: {curve.trend}"
     if curve.knee_users is None or curve.plateau_rps is None:
         return text
-    return f"{text}; the knee is at {curve.knee_users:.0f} users and {curve.plateau_rps:.1f} req/s"
+    return f"{text}; the knee is at {curve.knee_users:.0f} users and {numbers.rate(curve.plateau_rps)}"
 
 
 def _show_findings(report: Report, console: Console) -> None:

@@ -1,4 +1,53 @@
-"""Which options write a report into a file."""
+"""The formats of a report, each declared once: its option, its file in a folder of --results, and what makes it."""
 
-FILE_OPTIONS = ("verdict_json", "verdict_html", "verdict_junit", "verdict_message")
-"""The options that name a report's file; chaterload.report.files, which takes time to import, writes them."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+
+from chaterload.report.files import write_whole
+from chaterload.report.model import Report
+
+
+@dataclass(frozen=True)
+class ReportFormat:
+    """One way to write a report into a file."""
+
+    name: str
+    what: str
+    """What its file is, for the help."""
+    file_name: str
+    """In a folder of --results."""
+    writer: str
+    """The function that makes the text, as module:name. It is imported when it is needed: charts and templates take
+    time that a start should not."""
+
+    @property
+    def option(self) -> str:
+        return f"--verdict-{self.name}"
+
+    @property
+    def destination(self) -> str:
+        """Where the parsed options hold the file's path."""
+        return f"verdict_{self.name}"
+
+    @property
+    def variable(self) -> str:
+        return f"TEST_VERDICT_{self.name.upper()}"
+
+    def text(self, report: Report) -> str:
+        """The whole file."""
+        make: Callable[[Report], str] = resolve_name(self.writer)
+        return make(report)
+
+    def write(self, path: Path, report: Report) -> None:
+        """OSError when it cannot be written."""
+        write_whole(path, self.text(report))
+
+
+FORMATS = (
+    ReportFormat("text", "text, as on the terminal", "verdict.txt", "chaterload.report.console:to_text"),
+    ReportFormat("html", "a page", "verdict.html", "chaterload.report.html:to_html"),
+    ReportFormat("junit", "JUnit XML", "verdict.xml", "chaterload.report.junit:to_junit"),
+    ReportFormat("json", "JSON", "verdict.json", "chaterload.report.model:to_json_text"),
+)

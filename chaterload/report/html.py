@@ -2,10 +2,11 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from chaterload.judge.verdict import format_value
+from chaterload.judge import numbers
 from chaterload.report.charts import all_charts
 from chaterload.report.console import analysis_lines, writes_text
 from chaterload.report.model import Report, sorted_endpoints
+from chaterload.report.rows import to_rows
 
 _templates = Environment(
     loader=PackageLoader("chaterload.report", "."),
@@ -14,7 +15,14 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals.update(format_value=format_value, writes_text=writes_text, analysis_lines=analysis_lines)
+_templates.globals.update(
+    percent=numbers.percent,
+    signed=numbers.change,
+    milliseconds=numbers.milliseconds,
+    rate=numbers.rate,
+    writes_text=writes_text,
+    analysis_lines=analysis_lines,
+)
 
 
 def to_html(report: Report) -> str:
@@ -22,6 +30,7 @@ def to_html(report: Report) -> str:
     objectives = [result.objective for result in report.verdict.results]
     return _templates.get_template("page.html").render(
         report=report,
+        rows=to_rows(report.verdict.results),
         endpoints=sorted_endpoints(report.snapshot),
         total=report.snapshot.total,
         charts=all_charts(report.history, objectives, report.analysis.curve),

@@ -8,12 +8,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from chaterload.judge import numbers
 from chaterload.judge.diagnosis import Recent
 from chaterload.judge.objectives import Result, State
 from chaterload.judge.verdict import Grade, grade
 from chaterload.load.strategies import Search, Strategy
-from chaterload.report.console import STATE_STYLE, cells
-from chaterload.report.tab import MARKS
+from chaterload.report.console import STATE_STYLE
+from chaterload.report.rows import Row, to_rows
 
 MOST_FAILURES = 3
 """Rows of the last failures."""
@@ -118,10 +119,13 @@ def _search_line(search: Search) -> str:
 def _figures(moment: Moment) -> Text:
     ratio = moment.failures / moment.requests if moment.requests else 0.0
     graded = grade(ratio)
-    word = "" if graded is Grade.ACCEPTABLE else f", {graded}"
+    word = numbers.percent(ratio) if graded is Grade.ACCEPTABLE else f"{numbers.percent(ratio)}, {graded}"
     return Text.assemble(
-        f"{moment.users} of {moment.target_users} users   {moment.requests_per_second:.1f} req/s   ",
-        (f"{moment.failures} of {moment.requests} requests failed ({ratio:.2%}{word})", _GRADE_STYLE[graded]),
+        f"{moment.users} of {moment.target_users} users   {numbers.rate(moment.requests_per_second)}   ",
+        (
+            f"{moment.failures} of {moment.requests} requests failed ({word})",
+            _GRADE_STYLE[graded],
+        ),
         no_wrap=True,
         overflow="ellipsis",
     )
@@ -139,32 +143,17 @@ def _objectives(results: Sequence[Result], room: int, width: int) -> Table:
     shown = results
     if len(results) > room:
         shown = sorted(results, key=lambda result: _URGENCY.index(result.state))[: room - 1]
-    for result in shown:
-        cells = _cells(result)
-        table.add_row(*(cells if width >= ROOMY else (*cells[:3], cells[4])))
+    for row in to_rows(shown):
+        table.add_row(*_cells(row, width))
     if len(shown) < len(results):
         table.add_row(_line(f"and {len(results) - len(shown)} more"))
     return table
 
 
-def _cells(result: Result) -> tuple[RenderableType, ...]:
-    name, limit, measured = cells(result)
-    return (
-        _line(name),
-        limit,
-        measured,
-        _requests(result),
-        Text(MARKS[result.state], style=STATE_STYLE[result.state]),
-    )
-
-
-def _requests(result: Result) -> str:
-    """How many there are, and how many it takes as long as they are too few."""
-    return (
-        f"{result.requests} of {result.objective.minimum_requests}"
-        if result.state is State.NO_DATA
-        else str(result.requests)
-    )
+def _cells(row: Row, width: int) -> list[RenderableType]:
+    requests = [row.requests] if width >= ROOMY else []
+    state = Text(row.marked, style=STATE_STYLE[row.state])
+    return [_line(row.objective), row.short_limit, row.measured, *requests, state]
 
 
 def _last_failures(recent: Sequence[Recent]) -> list[RenderableType]:

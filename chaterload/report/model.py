@@ -1,5 +1,6 @@
 """All that is known of a run when it has ended, and its JSON form."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -89,6 +90,11 @@ def to_json(report: Report) -> dict[str, Any]:
     }
 
 
+def to_json_text(report: Report) -> str:
+    """The verdict JSON as a file holds it."""
+    return json.dumps(to_json(report), indent=2) + "\n"
+
+
 def sorted_endpoints(snapshot: Snapshot) -> list[tuple[Endpoint, Measurement]]:
     """By path, as Locust's tables have them."""
     return sorted(snapshot.endpoints.items(), key=lambda item: (item[0].path, item[0].method))
@@ -99,8 +105,8 @@ def _objective(result: Result) -> dict[str, Any]:
     return {
         "method": objective.endpoint.method,
         "path": objective.endpoint.path,
-        "measure": objective.measure,
-        "unit": "ms" if objective.is_time else "1/s" if objective.is_lower_bound else "ratio",
+        "measure": str(objective.measure),
+        "unit": objective.measure.unit.name,
         "limit": objective.limit,
         "value": result.value,
         "requests": result.requests,

@@ -89,7 +89,9 @@ class Figures(Collector):
     def _objectives(self) -> Iterator[Metric]:
         if not self.results:
             return
-        every = {(*_labels(result.objective.endpoint), result.objective.measure): result for result in self.results}
+        every = {
+            (*_labels(result.objective.endpoint), str(result.objective.measure)): result for result in self.results
+        }
         limits = {labels: _base(result.objective, result.objective.limit) for labels, result in every.items()}
         values = {labels: _base(r.objective, r.value) for labels, r in every.items() if r.value is not None}
         met = {labels: float(every[labels].state is State.MET) for labels in values}
@@ -133,4 +135,4 @@ def _labels(endpoint: Endpoint) -> tuple[str, str]:
 
 
 def _base(objective: Objective, value: float) -> float:
-    return value / 1000 if objective.is_time else value
+    return value / objective.measure.unit.per_base_unit

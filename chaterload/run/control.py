@@ -21,6 +21,7 @@ from chaterload.judge.verdict import Grade, Verdict, grade
 from chaterload.load.shapes import CapacityShape, NamedShape, check_name, search_limits, staged_shapes
 from chaterload.load.strategies import CAPACITY
 from chaterload.report.folder import could_write
+from chaterload.report.formats import FORMATS
 from chaterload.report.model import Report
 from chaterload.run.conclusion import make_report
 from chaterload.run.course import Course
@@ -253,14 +254,10 @@ class Control:
             console.show(self.report, results=self.results.folder if self.results else None)
 
     def _write_files(self, report: Report) -> None:
-        from chaterload.report.files import WRITERS, write_report  # charts and templates take time to import
-
-        for option in WRITERS:
-            path = getattr(self.options, option)
-            if path:
-                what = f"--{option.replace('_', '-')} {path!r}"
-                if not could_write(what, partial(write_report, option, Path(path), report)):
-                    self._failed_to_write = True
+        for known in FORMATS:
+            path = getattr(self.options, known.destination)
+            if path and not could_write(f"{known.option} {path!r}", partial(known.write, Path(path), report)):
+                self._failed_to_write = True
 
     def _watch(self, course: Course) -> None:
         """Sample the run, and stop it when it is past saving."""
@@ -271,7 +268,7 @@ class Control:
                 return
             self._sample(course)
             critical_since = self._critical_since(course, critical_since)
-            if critical_since is not None and course.seconds - critical_since >= self.options.abort_after:
+            if critical_since is not None and course.seconds - critical_since >= self.options.abort_on_critical:
                 self._abort(course)
                 return
 
@@ -288,7 +285,7 @@ class Control:
         return last.at - last.seconds if before is None else before
 
     def _abort(self, course: Course) -> None:
-        reason = f"stopped early: failures were critical for {self.options.abort_after:.0f} s (--abort-on-critical)"
+        reason = f"stopped early: failures were critical for {self.options.abort_on_critical:g} s (--abort-on-critical)"
         logger.error("The run is %s", reason)
         course.missed.append(reason)
         gevent.spawn(self.runner.quit if self.options.headless else self.runner.stop)

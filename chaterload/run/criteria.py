@@ -8,8 +8,9 @@ from locust.env import Environment
 
 from chaterload.judge.baseline import Earlier, load_baseline
 from chaterload.judge.measure import ALL, Endpoint, Snapshot
-from chaterload.judge.objectives import DEFAULT_FILE, Objective, Result, evaluate, parse_objectives, read_document
-from chaterload.judge.queries import Query, parse_queries
+from chaterload.judge.objectives import Objective, Result, evaluate
+from chaterload.judge.objectives_file import DEFAULT_FILE, load
+from chaterload.judge.queries import Query
 from chaterload.load.scenario import asked, calls_of
 from chaterload.load.shapes import CapacityShape
 from chaterload.run.course import Course
@@ -28,14 +29,8 @@ class Judge:
     @classmethod
     def load(cls, objectives: str | None, baseline: str | None, tolerance: float) -> "Judge":
         """Read the files that the options name. Refused when one of them is wrong."""
-        path = Path(objectives) if objectives else DEFAULT_FILE
-        document = read_document(path)
-        return cls(
-            parse_objectives(document, str(path)),
-            load_baseline(Path(baseline)) if baseline else {},
-            tolerance,
-            parse_queries(document, str(path)),
-        )
+        parsed, queries = load(Path(objectives) if objectives else DEFAULT_FILE)
+        return cls(parsed, load_baseline(Path(baseline)) if baseline else {}, tolerance, queries)
 
 
 def evaluate_run(environment: Environment, judge: Judge, course: Course, figures: Snapshot) -> list[Result]:

@@ -1,13 +1,18 @@
 """Our command line options. Only what the master alone decides is one; the rest are settings."""
 
-from argparse import _ArgumentGroup
+import math
+from argparse import ArgumentTypeError, _ArgumentGroup
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
 
 from chaterload.load.strategies import NAMES
+from chaterload.report.formats import FORMATS
 
 TITLE = "Chater load test"
+
+ABORT_AFTER_S = 30.0
+"""Of critical failures, where --abort-on-critical says no number."""
 
 _FLAG: dict[str, Any] = {"action": "store_true"}
 
@@ -83,32 +88,20 @@ def _add_verdict(group: _ArgumentGroup) -> None:
     add("--no-objectives", **_FLAG, env_var="TEST_NO_OBJECTIVES", help="no verdict: plain Locust")
     add(
         "--abort-on-critical",
-        **_FLAG,
-        env_var="TEST_ABORT_ON_CRITICAL",
-        help="stop early when more than 5 %% of the requests keep failing",
-    )
-    add(
-        "--abort-after",
         metavar="SECONDS",
-        type=float,
-        default=30.0,
-        env_var="TEST_ABORT_AFTER",
-        help="for how long they have to (default 30)",
+        nargs="?",
+        const=ABORT_AFTER_S,
+        type=_seconds,
+        env_var="TEST_ABORT_ON_CRITICAL",
+        help=f"stop early when more than 5 %% of the requests have failed for so long ({ABORT_AFTER_S:g} if not said)",
     )
-    for name, what in (("html", "a page"), ("junit", "JUnit XML"), ("json", "JSON")):
-        env_var = f"TEST_VERDICT_{name.upper()}"
-        add(f"--verdict-{name}", metavar="FILE", env_var=env_var, help=f"write the verdict as {what}")
+    for known in FORMATS:
+        add(known.option, metavar="FILE", env_var=known.variable, help=f"write the verdict as {known.what}")
     add(
         "--results",
         metavar="DIR",
         env_var="TEST_RESULTS",
         help="keep all files of a run in a folder of its own, which DIR gets; its name is the time of the start",
-    )
-    add(
-        "--verdict-message",
-        metavar="FILE",
-        env_var="TEST_VERDICT_MESSAGE",
-        help="write the verdict and its reasons into this file in place, in up to 4096 bytes: a pod's termination log",
     )
     add(
         "--baseline",
@@ -124,6 +117,19 @@ def _add_verdict(group: _ArgumentGroup) -> None:
         env_var="TEST_BASELINE_TOLERANCE",
         help="how much worse than the baseline is still fine (default 0.1)",
     )
+
+
+def _seconds(text: str) -> float | None:
+    """More than 0; None for false. Argparse's own error otherwise."""
+    if text.lower() in ("true", "false"):  # the variable of an option that takes no value holds these
+        return ABORT_AFTER_S if text.lower() == "true" else None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ArgumentTypeError(f"is {text!r}. Expected seconds, more than 0.")
+    return seconds
 
 
 def _add_terminal(group: _ArgumentGroup) -> None:

@@ -17,7 +17,9 @@ from locust.html import get_html_report
 from locust.stats import PERCENTILES_TO_REPORT, StatsCSVFileWriter
 
 from chaterload.exits import Refused
+from chaterload.report.files import write_whole
 from chaterload.report.folder import could_write, new_folder, to_env
+from chaterload.report.formats import FORMATS
 from chaterload.report.model import Report
 from chaterload.run.node import options_of
 
@@ -58,8 +60,6 @@ class Results:
 
         `report` is None with --no-objectives. Only the first call for a run does anything.
         """
-        from chaterload.report.files import RESULTS, write_whole  # charts and templates take time to import
-
         tables, self._tables = self._tables, None
         if tables is None or self.folder is None:
             return True
@@ -73,7 +73,7 @@ class Results:
             "settings.env": partial(to_env, self._given, sys.argv[1:]),
         }
         if report:
-            texts |= {name: partial(make, report) for name, make in RESULTS.items()}
+            texts |= {known.file_name: partial(known.text, report) for known in FORMATS}
         for name, text in texts.items():
             path = self.folder / name
             complete.append(could_write(str(path), partial(write_whole, path, text())))

@@ -51,7 +51,7 @@ def test_results_that_cannot_be_written(locust: Run, server: StandInProcess, mou
     unwritable = {
         "--verdict-html": (full / "page.html", "No space left on device"),
         "--verdict-junit": (read_only / "new" / "junit.xml", "Read-only file system"),
-        "--verdict-message": (Path("/dev/full"), "No space left on device"),
+        "--verdict-text": (Path("/dev/full"), "No space left on device"),
     }
     arguments = [word for option, (path, _) in unwritable.items() for word in (option, str(path))]
     run = locust(*LIGHT, "--verdict-json", "new/folder/v.json", *arguments, env=credentials(server))

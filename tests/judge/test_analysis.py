@@ -19,7 +19,7 @@ from chaterload.judge.analysis import (
 )
 from chaterload.judge.history import Generator, Sample, Step
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.judge.objectives import Objective
+from chaterload.judge.objectives import Measure, Objective
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
 SPIKE = (60.0, 120.0)
@@ -105,7 +105,7 @@ def test_any_curve(pairs):
 def test_steps_become_points():
     """A point has its step's users, throughput, p95 and broken objectives; one without requests is left out."""
     steps = [step(20, *[600] * 40), step(10, *[100] * 20), step(30)]
-    assert read_steps(steps, [Objective(WEIGHT, "p95", 500.0)]) == (
+    assert read_steps(steps, [Objective(WEIGHT, Measure.named("p95"), 500.0)]) == (
         Point(10, 2.0, 100.0),
         Point(20, 4.0, 600.0, ("POST /manual_weight p95",)),
     )
@@ -114,14 +114,18 @@ def test_steps_become_points():
 def test_users_that_come_back_after_a_spike():
     """Of two steps with the same users the earlier counts: the later one may still suffer from what lay between."""
     steps = [step(10, 100), step(100, 900), step(10, 800)]
-    points = read_steps(steps, [Objective(WEIGHT, "p95", 500.0)])
+    points = read_steps(steps, [Objective(WEIGHT, Measure.named("p95"), 500.0)])
     assert [(point.users, point.p95_ms) for point in points] == [(10, 100.0), (100, 900.0)]
     assert read_first_break(points) == ("POST /manual_weight p95", 100)
 
 
 def test_what_a_step_breaks():
     """Missed objectives are named, met ones and those without data are not, and no answer at all is a name too."""
-    objectives = [Objective(WEIGHT, "p95", 50.0), Objective(WEIGHT, "maximum", 200.0), Objective(TODAY, "p95", 1.0)]
+    objectives = [
+        Objective(WEIGHT, Measure.named("p95"), 50.0),
+        Objective(WEIGHT, Measure.named("maximum"), 200.0),
+        Objective(TODAY, Measure.named("p95"), 1.0),
+    ]
     assert broken_in(step(10, 100), objectives) == ("POST /manual_weight p95",)
     assert broken_in(step(10), objectives) == ("all requests: none was answered",)
 

@@ -92,9 +92,9 @@ def test_a_regression_in_words():
     before = Measurement(1000, 1, {100: 1000})
     text = str(change(before, Measurement(1000, 100, {150: 1000})))
     assert text == (
-        "POST /manual_weight is worse than the baseline: p95 100 -> 150 ms (+50%), failures 0.10% -> 10.00%"
+        "POST /manual_weight is worse than the baseline: p95 100 ms -> 150 ms (+50 %), failures 0.1 % -> 10 %"
     )
-    assert str(change(before, Measurement(1000, 1, {150: 1000}))).endswith("baseline: p95 100 -> 150 ms (+50%)")
+    assert str(change(before, Measurement(1000, 1, {150: 1000}))).endswith("baseline: p95 100 ms -> 150 ms (+50 %)")
 
 
 @pytest.mark.parametrize(

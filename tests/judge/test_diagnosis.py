@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chaterload.chater.answers import Kind
 from chaterload.judge.diagnosis import Failures, diagnose
 from chaterload.judge.measure import ALL, Endpoint
-from chaterload.judge.objectives import Objective, Result, State
+from chaterload.judge.objectives import Measure, Objective, Result, State
 
 WEIGHT, TODAY = Endpoint("POST", "/manual_weight"), Endpoint("GET", "/eater_get_today")
 
@@ -17,7 +17,7 @@ def failed(kind, count, endpoint=WEIGHT, text="a text"):
 
 
 def judged(state, measure="p95", endpoint=WEIGHT):
-    return Result(Objective(endpoint, measure, 500.0), state, 900.0, 40, 0)
+    return Result(Objective(endpoint, Measure.named(measure), 500.0), state, 900.0, 40, 0)
 
 
 def test_a_run_without_trouble():

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from chaterload.exits import Refused
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.judge.objectives import METHODS, Objective, State, evaluate, load_objectives, parse_objectives
-from chaterload.judge.verdict import describe
+from chaterload.judge.objectives import Measure, Objective, State, evaluate
+from chaterload.judge.objectives_file import DEFAULT_FILE, METHODS, load, parse
 
 WEIGHT, TODAY = Endpoint("POST", "/manual_weight"), Endpoint("GET", "/eater_get_today")
 DOCUMENTED = {
@@ -26,7 +26,7 @@ DOCUMENTED = {
 
 
 def parsed(text):
-    return parse_objectives(tomllib.loads(text), "file.toml")
+    return parse(tomllib.loads(text), "file.toml")[0]
 
 
 def problems(text):
@@ -42,8 +42,8 @@ def snapshot(*times, failures=0, seconds=10.0, endpoint=WEIGHT):
 
 def test_the_default_file():
     """Without a file of one's own, the limits are those that the issue names."""
-    objectives = load_objectives()
-    assert {(o.endpoint.method, o.endpoint.path, o.measure): o.limit for o in objectives} == DOCUMENTED
+    objectives = load(DEFAULT_FILE)[0]
+    assert {(o.endpoint.method, o.endpoint.path, str(o.measure)): o.limit for o in objectives} == DOCUMENTED
     assert {o.minimum_requests for o in objectives} == {1}
 
 
@@ -62,7 +62,7 @@ def test_everything_that_a_file_may_hold():
         requests_per_second = 12.5
         minimum_requests = 3
     """)
-    assert [(o.endpoint, o.measure, o.limit, o.minimum_requests) for o in objectives] == [
+    assert [(o.endpoint, str(o.measure), o.limit, o.minimum_requests) for o in objectives] == [
         (WEIGHT, "p50", 100, 20),
         (WEIGHT, "p99.9", 2000, 20),
         (WEIGHT, "median", 100, 20),
@@ -145,7 +145,7 @@ def test_a_file_that_is_no_toml(tmp_path, case):
     path = tmp_path / "objectives.toml"
     path.write_bytes(content)
     with pytest.raises(Refused, match=word) as refused:
-        load_objectives(path)
+        load(path)
     assert str(path) in refused.value.problems[0]
 
 
@@ -153,7 +153,7 @@ def test_files_that_cannot_be_read(tmp_path):
     """A missing file and a folder are refused by their names."""
     for path in (tmp_path / "none.toml", tmp_path):
         with pytest.raises(Refused, match="cannot be read"):
-            load_objectives(path)
+            load(path)
 
 
 _SCALARS = (
@@ -182,7 +182,7 @@ def test_any_document_is_read_or_refused(document):
     refused: Sequence[str] = ()
     objectives: Sequence[Objective] = ()
     try:
-        objectives = parse_objectives(document, "file.toml")
+        objectives, _ = parse(document, "file.toml")
     except Refused as error:
         refused = error.problems
     assert bool(refused) is not bool(objectives)
@@ -192,7 +192,7 @@ def test_any_document_is_read_or_refused(document):
         (result,) = evaluate(
             [objective], snapshot(*range(objective.minimum_requests % 50 + 1), endpoint=objective.endpoint)
         )
-        assert describe(result)
+        assert str(result)
 
 
 MEASURES = {"p50": 30, "p95": 50, "p99.9": 50, "median": 30, "average": 30, "maximum": 50, "failure_ratio": 0.2}
@@ -203,7 +203,7 @@ MEASURES["requests_per_second"] = 0.5
 def test_each_measure(measure):
     """Each measure of five requests from 10 to 50 ms in ten seconds is what one works out by hand."""
     for endpoint in (WEIGHT, ALL):
-        (result,) = evaluate([Objective(endpoint, measure, 1)], snapshot(10, 20, 30, 40, 50, failures=1))
+        (result,) = evaluate([Objective(endpoint, Measure.named(measure), 1)], snapshot(10, 20, 30, 40, 50, failures=1))
         assert result.value == pytest.approx(MEASURES[measure])
         assert (result.requests, result.failures) == (5, 1)
 
@@ -217,7 +217,7 @@ def test_each_measure(measure):
 def test_met_means_below_the_limit(measure, limit, times, data):
     """An objective is met exactly when its value is below the limit, or at least the limit for a throughput."""
     failures = data.draw(st.integers(0, len(times)))
-    (result,) = evaluate([Objective(WEIGHT, measure, limit)], snapshot(*times, failures=failures))
+    (result,) = evaluate([Objective(WEIGHT, Measure.named(measure), limit)], snapshot(*times, failures=failures))
     met = result.value >= limit if measure == "requests_per_second" else result.value < limit
     assert result.state is (State.MET if met else State.MISSED)
     assert result.margin is not None
@@ -236,7 +236,7 @@ def test_met_means_below_the_limit(measure, limit, times, data):
 )
 def test_at_the_limit(measure, limit, state):
     """ "Below" leaves the limit itself out, "at least" takes it in."""
-    (result,) = evaluate([Objective(WEIGHT, measure, limit)], snapshot(10, 20, 30, 40, 50, failures=1))
+    (result,) = evaluate([Objective(WEIGHT, Measure.named(measure), limit)], snapshot(10, 20, 30, 40, 50, failures=1))
     assert result.state is state
 
 
@@ -254,7 +254,7 @@ def test_at_the_limit(measure, limit, state):
 )
 def test_too_few_requests(requests, minimum, left_out, state):
     """Without enough requests there is no judgement, unless the tags left the path out; requests are judged anyway."""
-    (result,) = evaluate([Objective(WEIGHT, "p95", 100, minimum)], snapshot(*[10] * requests), left_out)
+    (result,) = evaluate([Objective(WEIGHT, Measure.named("p95"), 100, minimum)], snapshot(*[10] * requests), left_out)
     assert result.state is state
     assert (result.value is None) is (result.margin is None) is (state is not State.MET)
 
@@ -262,6 +262,6 @@ def test_too_few_requests(requests, minimum, left_out, state):
 def test_an_endpoint_that_was_never_asked():
     """An objective on a path that is not among the statistics has no data, and makes no row there."""
     figures = snapshot(10)
-    (result,) = evaluate([Objective(TODAY, "p95", 100)], figures)
+    (result,) = evaluate([Objective(TODAY, Measure.named("p95"), 100)], figures)
     assert (result.state, result.requests) == (State.NO_DATA, 0)
     assert figures.endpoints.keys() == {WEIGHT}

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from chaterload.exits import Refused
 from chaterload.judge.measure import Endpoint
-from chaterload.judge.objectives import DEFAULT_FILE, State, read_document
-from chaterload.judge.queries import Query, judge_query, parse_queries, read_answer
-from chaterload.judge.verdict import describe, format_value
+from chaterload.judge.objectives import Bound, State
+from chaterload.judge.objectives_file import DEFAULT_FILE, load, parse
+from chaterload.judge.queries import Query, judge_query, read_answer
 
 CPU = Query("CPU", "avg(cpu)", 0.8)
 MEMORY = Query("memory", "sum(memory)", None)
@@ -26,7 +26,7 @@ FOUR = {
 
 
 def parsed(text):
-    return parse_queries(tomllib.loads(text), "file.toml")
+    return parse(tomllib.loads(text), "file.toml")[1]
 
 
 def series(*values):
@@ -35,7 +35,7 @@ def series(*values):
 
 def test_the_four_of_the_documentation():
     """The default file holds the documented limits: CPU below 80 %, memory and lag flat, connections below the pool."""
-    queries = parse_queries(read_document(DEFAULT_FILE), "objectives.toml")
+    _, queries = load(DEFAULT_FILE)
     assert {query.name: query.below for query in queries} == FOUR
 
 
@@ -122,7 +122,7 @@ def test_any_document(document):
     problems: tuple[str, ...] = ()
     queries: list[Query] = []
     try:
-        queries = parse_queries(document, "file.toml")
+        _, queries = parse(document, "file.toml")
     except Refused as refused:
         problems = refused.problems
     assert all(problem.endswith(".") for problem in problems)
@@ -224,10 +224,10 @@ def test_no_rising_trend(values, state):
 
 def test_a_query_in_words():
     """A verdict's reason names the query, its figure and its limit in units that people read."""
-    assert describe(judge_query(CPU, series(0.9))) == "CPU: average over the run is 0.9, expected below 0.8"
+    assert str(judge_query(CPU, series(0.9))) == "CPU: average over the run is 0.9, expected below 0.8"
     risen = judge_query(MEMORY, series(*range(100, 200)))
-    assert describe(risen) == "memory: rise over the run is +66%, expected below +5%"
-    assert format_value("average over the run", 1234.5) == "1.23e+03"
+    assert str(risen) == "memory: rise over the run is +66 %, expected below +5 %"
+    assert judge_query(CPU, series(1234.5)).value_text == "1,234"
 
 
 def test_the_objective_of_a_query():
@@ -235,4 +235,4 @@ def test_the_objective_of_a_query():
     for query in (CPU, MEMORY):
         assert query.objective.endpoint == Endpoint("", query.name)
         assert not query.objective.is_time
-        assert not query.objective.is_lower_bound
+        assert query.objective.measure.bound is Bound.BELOW

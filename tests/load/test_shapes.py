@@ -13,7 +13,7 @@ from locust.runners import MasterRunner
 from chaterload.chater import routes
 from chaterload.exits import Refused
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.judge.objectives import Objective
+from chaterload.judge.objectives import Measure, Objective
 from chaterload.load.scenario import calls
 from chaterload.load.shapes import (
     FRESH_WINDOW_S,
@@ -29,7 +29,7 @@ from chaterload.run.conclusion import _left_to_do
 from chaterload.run.course import Course
 
 WEIGHT = Endpoint("POST", "/manual_weight")
-LIMIT = Objective(WEIGHT, "p95", 500.0)
+LIMIT = Objective(WEIGHT, Measure.named("p95"), 500.0)
 
 
 class Master(MasterRunner):
@@ -256,7 +256,7 @@ def test_a_rehearsal_of_the_search():
 def test_failures_break_a_step():
     """An objective on failures is judged by the window as well as one on times."""
     world = World()
-    failing = Objective(ALL, "failure_ratio", 0.01)
+    failing = Objective(ALL, Measure.named("failure_ratio"), 0.01)
 
     def measure():
         snapshot = world.measure()

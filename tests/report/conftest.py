@@ -11,7 +11,7 @@ from chaterload.judge.baseline import Change
 from chaterload.judge.diagnosis import Failures, diagnose
 from chaterload.judge.history import History
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.judge.objectives import Objective, evaluate
+from chaterload.judge.objectives import Measure, Objective, evaluate
 from chaterload.judge.verdict import decide
 from chaterload.report.model import Report, Run
 
@@ -21,10 +21,10 @@ WEIGHT, TODAY, SIGN_IN = (
     Endpoint("POST", "/eater_auth"),
 )
 OBJECTIVES = (
-    Objective(WEIGHT, "p95", 500.0),
-    Objective(TODAY, "p95", 2000.0),
-    Objective(ALL, "failure_ratio", 0.01),
-    Objective(ALL, "requests_per_second", 5.0),
+    Objective(WEIGHT, Measure.named("p95"), 500.0),
+    Objective(TODAY, Measure.named("p95"), 2000.0),
+    Objective(ALL, Measure.named("failure_ratio"), 0.01),
+    Objective(ALL, Measure.named("requests_per_second"), 5.0),
 )
 NASTY = "<script>alert(1)</script> & [bold]x[/bold]"
 """Neither HTML, XML nor rich's markup may take this for its own."""

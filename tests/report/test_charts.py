@@ -7,11 +7,11 @@ import pytest
 from chaterload.judge.analysis import Curve, Point
 from chaterload.judge.history import Sample
 from chaterload.judge.measure import ALL, Endpoint
-from chaterload.judge.objectives import Objective
+from chaterload.judge.objectives import Measure, Objective
 from chaterload.report.charts import MOST_POINTS, against_users, all_charts, over_time, response_times, thin
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
-OBJECTIVES = [Objective(WEIGHT, "p95", 500.0), Objective(ALL, "failure_ratio", 0.01)]
+OBJECTIVES = [Objective(WEIGHT, Measure.named("p95"), 500.0), Objective(ALL, Measure.named("failure_ratio"), 0.01)]
 POINTS = tuple(Point(users, min(users, 60.0), 10.0 * users) for users in range(20, 101, 20))
 
 

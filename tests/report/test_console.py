@@ -36,15 +36,15 @@ def test_everything_is_told():
     """Each objective has its row; failures, throughput, writes, comparison, diagnosis and leftovers are there."""
     text = " ".join(shown(make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME])).split())
     for part in (
-        "POST /manual_weight p95 < 500 ms 900 ms 120 missed -80%",
-        "GET /eater_get_today p95 < 2 s 30 ms 120 met +98%",
-        "all requests failure_ratio < 1 % 8.33 % 240 missed -733%",
-        "all requests requests_per_second >= 5.0 req/s 8.0 req/s 240 met +60%",
-        "Failures 20 of 240 requests (8.33%): critical",
+        "POST /manual_weight p95 < 500 ms 900 ms 120 missed -80 %",
+        "GET /eater_get_today p95 < 2 s 30 ms 120 met +98 %",
+        "all requests failure_ratio < 1 % 8.3 % 240 missed -733 %",
+        "all requests requests_per_second >= 5.0 req/s 8.0 req/s 240 met +60 %",
+        "Failures 20 of 240 requests (8.3 %): critical",
         "Throughput 8.0 req/s: below low",
-        "Writes dishes 45 acknowledged / 43 seen, 2 lost, 2 late (up to 1234 ms)",
-        "POST /manual_weight 100 ms 400 ms +300% 0.00% 0.00% worse",
-        "GET /eater_get_today 30 ms 30 ms +0%",
+        "Writes dishes 45 acknowledged / 43 seen, 2 lost, 2 late (up to 1.23 s)",
+        "POST /manual_weight 100 ms 400 ms +300 % 0 % 0 % worse",
+        "GET /eater_get_today 30 ms 30 ms +0 %",
         "20 x server error at GET /eater_get_today Usually the server failed",
         "120 x slow answers at POST /manual_weight",
         "a@example.com time 1700000000000 (2023-11-14 22:13:20 UTC) (may not exist)",
@@ -74,7 +74,7 @@ def test_a_wide_terminal_is_used():
         (
             "modifies",
             Tally(3, 2, 2, 1, 1500.4),
-            "modifies 3 acknowledged / 2 seen, 1 not looked for, 1 late (up to 1500 ms)",
+            "modifies 3 acknowledged / 2 seen, 1 not looked for, 1 late (up to 1.5 s)",
         ),
     ],
 )

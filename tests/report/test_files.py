@@ -1,6 +1,5 @@
 """Files are whole, or as they were."""
 
-import json
 import stat
 from pathlib import Path
 
@@ -8,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.report.files import WRITERS, write_whole
-
-from .conftest import make_report
+from chaterload.report.files import write_whole
 
 
 def names(folder):
@@ -76,11 +73,3 @@ def test_any_text_is_kept(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("any") / "verdict"
     write_whole(path, text)
     assert path.read_text(encoding="utf-8") == text
-
-
-def test_each_option_has_a_writer():
-    """Each file option makes its kind of text from a report."""
-    made = {option: write(make_report()) for option, write in WRITERS.items()}
-    assert json.loads(made["verdict_json"])["verdict"] == "pass"
-    assert made["verdict_html"].startswith("<!doctype html>")
-    assert "<testsuites" in made["verdict_junit"]

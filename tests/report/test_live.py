@@ -9,7 +9,7 @@ from rich.console import Console
 from chaterload.chater.answers import Kind
 from chaterload.judge.diagnosis import Failures, Recent
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
-from chaterload.judge.objectives import Objective, evaluate
+from chaterload.judge.objectives import Measure, Objective, evaluate
 from chaterload.load.strategies import STRATEGIES, Search, SearchLimits
 from chaterload.report.live import Moment, build, clock
 
@@ -49,7 +49,7 @@ BEGINNING = replace(
 FAILING = replace(RUN, failures=20, recent=[SERVER_ERROR])
 MOMENTS = {
     "before the first request": (BEGINNING, ["0:00 of 0:30", "0 of 20 users", "0 of 0 requests failed", "… no data"]),
-    "in a plain run": (RUN, ["0:18 of 0:30", "20 of 20 users   8.0 req/s   0 of 240 requests failed (0.00%)"]),
+    "in a plain run": (RUN, ["0:18 of 0:30", "20 of 20 users   8.0 req/s   0 of 240 requests failed (0 %)"]),
     "without an end": (replace(RUN, length_s=None), ["0:18, until Ctrl-C"]),
     "with workers": (replace(RUN, workers=3), ["http://127.0.0.1:5000, 3 workers"]),
     "with failures": (FAILING, ["critical", "Last failures", "20 x server error at GET /eater_get_today, 0:03 ago"]),
@@ -97,8 +97,8 @@ def test_each_state_has_a_mark_of_its_own():
     """Met, missed, no data and not applicable differ without colour, and too few requests say how many it takes."""
     objectives = (
         *OBJECTIVES[:2],
-        Objective(SIGN_IN, "p95", 100.0),
-        Objective(ALL, "maximum", 5.0, minimum_requests=500),
+        Objective(SIGN_IN, Measure.named("p95"), 100.0),
+        Objective(ALL, Measure.named("maximum"), 5.0, minimum_requests=500),
     )
     results = evaluate(objectives, FIGURES, {SIGN_IN})
     rows = {line.split("  ")[0]: line for line in drawn(replace(RUN, results=results))}
@@ -115,7 +115,7 @@ def test_more_objectives_than_rows():
     """Where not all objectives fit, the missed ones are shown and the others are counted."""
     paths = [Endpoint("GET", f"/{number}") for number in range(40)]
     figures = Snapshot({path: Measurement(1, 0, {10: 1}, 10.0, 10.0) for path in paths}, 1.0)
-    objectives = [Objective(path, "p95", 5.0 if path.path in ("/7", "/39") else 50.0) for path in paths]
+    objectives = [Objective(path, Measure.named("p95"), 5.0 if path.path in ("/7", "/39") else 50.0) for path in paths]
     lines = drawn(replace(FAILING, results=evaluate(objectives, figures)), 80, 24)
     assert len(lines) == 23
     text = "\n".join(lines)

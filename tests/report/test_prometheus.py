@@ -13,7 +13,8 @@ from chaterload.chater.answers import Kind
 from chaterload.chater.writes import Writes
 from chaterload.judge.diagnosis import Failures
 from chaterload.judge.measure import Snapshot
-from chaterload.judge.objectives import evaluate, load_objectives
+from chaterload.judge.objectives import evaluate
+from chaterload.judge.objectives_file import DEFAULT_FILE, load
 from chaterload.judge.queries import Query, judge_query
 from chaterload.report.prometheus import BOUNDS_MS, KINDS, Figures, buckets, to_text
 from tests.judge.test_measure import measurements
@@ -50,7 +51,7 @@ def test_buckets_are_cumulative(m):
 
 def test_the_limits_are_bounds():
     """A default limit on a time is a bucket's bound, so that the share of requests within it is exact."""
-    times = [objective.limit for objective in load_objectives() if objective.is_time]
+    times = [objective.limit for objective in load(DEFAULT_FILE)[0] if objective.is_time]
     assert times
     assert set(times) <= set(BOUNDS_MS)
 
@@ -73,7 +74,7 @@ def test_the_page_tells_the_run(any_report):
     for result in any_report.verdict.results:
         objective = result.objective
         scale = 1000 if objective.is_time else 1
-        key = objective.measure, objective.endpoint.method, objective.endpoint.path
+        key = str(objective.measure), objective.endpoint.method, objective.endpoint.path
         assert found["chater_objective_limit", *key] == objective.limit / scale
         value = None if result.value is None else result.value / scale
         assert found.get(("chater_objective_value", *key)) == value

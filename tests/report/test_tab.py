@@ -37,7 +37,7 @@ def test_a_row():
         "measured": "900 ms",
         "requests": "120",
         "state": "✗ missed",
-        "margin": "-80%",
+        "margin": "-80 %",
     }
     assert stats["data"][3]["limit"] == "at least 5.0 req/s"
 

@@ -1,0 +1,75 @@
+"""What came of an objective, as the texts that every report shows of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from chaterload.judge import numbers
+from chaterload.judge.objectives import Result, State
+
+MARKS = {State.MET: "✓", State.MISSED: "✗", State.NO_DATA: "…", State.NOT_APPLICABLE: "-"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table of objectives."""
+
+    objective: str
+    limit: str
+    """`below 5 s`."""
+    short_limit: str
+    """`< 5 s`, where there is little room."""
+    measured: str
+    requests: str
+    state: State
+    margin: str
+    """By how much it was met or missed, in percent of the limit."""
+
+    @property
+    def word(self) -> str:
+        return self.state.replace("_", " ")
+
+    @property
+    def marked(self) -> str:
+        """The state with a mark that differs without colour too."""
+        return f"{MARKS[self.state]} {self.word}"
+
+
+COLUMNS = {
+    "objective": "Objective",
+    "limit": "Limit",
+    "measured": "Measured",
+    "requests": "Requests",
+    "state": "State",
+    "margin": "Margin",
+}
+"""The columns of such a table: the field of a Row, and its title."""
+
+NUMERIC = ("measured", "requests", "margin")
+"""Those that stand to the right."""
+
+
+def to_row(result: Result) -> Row:
+    """The texts of one result."""
+    objective = result.objective
+    bound, limit = objective.measure.bound, objective.measure.unit.text(objective.limit)
+    return Row(
+        objective=str(objective),
+        limit=f"{bound.word} {limit}",
+        short_limit=f"{bound.sign} {limit}",
+        measured="-" if result.value is None else objective.text(result.value),
+        requests=_requests(result),
+        state=result.state,
+        margin="" if result.margin is None else numbers.change(result.margin),
+    )
+
+
+def to_rows(results: Iterable[Result]) -> list[Row]:
+    """A row for each result."""
+    return [to_row(result) for result in results]
+
+
+def _requests(result: Result) -> str:
+    """How many there are, and how many it takes as long as they are too few."""
+    if result.state is State.NO_DATA:
+        return f"{result.requests} of {result.objective.minimum_requests}"
+    return str(result.requests)
