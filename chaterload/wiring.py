@@ -15,11 +15,12 @@ import locust.stats
 from dotenv import load_dotenv
 from flask import Response, request
 from locust import events
-from locust.argument_parser import LocustArgumentParser, get_parser
+from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from locust.web import WebUI
 
+from chaterload import internals
 from chaterload.chater import resolver
 from chaterload.chater.settings import Settings, load_settings, misspelt, shown
 from chaterload.chater.user import ProtobufUser
@@ -83,7 +84,7 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
         control = Control(environment, settings, role, _judge(environment), _results(environment, settings))
         control.use_strategy()
         control.warn_of_objectives()
-        for sentence in misspelt(os.environ, _option_variables()):
+        for sentence in misspelt(os.environ, internals.option_variables()):
             logger.warning(sentence)
         _listen(environment, control)
         _show_live(control)
@@ -126,7 +127,7 @@ def _take_interrupts(environment: Environment) -> None:
 def _is_forked_worker(environment: Environment) -> bool:
     """Whether this is a worker that --processes forked from its own master."""
     is_child = isinstance(environment.runner, WorkerRunner) and options_of(environment).processes
-    return bool(is_child and not get_parser().parse_args().worker)
+    return bool(is_child and not internals.command_line().worker)
 
 
 def _listen(environment: Environment, control: Control) -> None:
@@ -194,14 +195,9 @@ def _results(environment: Environment, settings: Settings) -> Results | None:
     parent = options_of(environment).results
     if not parent:
         return None
-    variables = _option_variables()
+    variables = internals.option_variables()
     options = {name: value for name, value in os.environ.items() if name in variables}
     return Results(environment, Path(parent), {**options, **shown(settings)})
-
-
-def _option_variables() -> set[str]:
-    """The environment variables that options are read from."""
-    return {action.env_var for action in get_parser()._actions if action.env_var}
 
 
 def _set_up(environment: Environment, settings: Settings) -> None:

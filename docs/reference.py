@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from chaterload.chater.settings import IN_CLUSTER, Settings, is_secret, variable  # noqa: E402
+from chaterload.internals import options_of  # noqa: E402
 from chaterload.run.options import TITLE, add_options  # noqa: E402
 
 README, SETTINGS_ENV = ROOT / "README.md", ROOT / "k8s/base/settings.env"
@@ -63,12 +64,11 @@ def option_rows() -> Iterator[tuple[str, str, str, str]]:
     """A row of the table for each option of ours that is not beside a setting."""
     parser = LocustArgumentParser()
     add_options(parser)
-    for group in parser._action_groups:
-        for action in group._group_actions if (group.title or "").startswith(TITLE) else ():
-            option = f"`{action.option_strings[0]}`"
-            if option not in SAME.values():
-                meaning = re.sub(r" \(default [^)]*\)$", "", (action.help or "").replace("%%", "%"))
-                yield action.env_var or "", option, shown(action.default).replace("==SUPPRESS==", ""), meaning
+    for option in options_of(parser):
+        name = f"`{option.name}`"
+        if option.group.startswith(TITLE) and name not in SAME.values():
+            meaning = re.sub(r" \(default [^)]*\)$", "", option.help.replace("%%", "%"))
+            yield option.env_var or "", name, shown(option.default).replace("==SUPPRESS==", ""), meaning
 
 
 def table() -> str:

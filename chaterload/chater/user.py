@@ -10,8 +10,8 @@ from google.protobuf.message import Message
 from locust import FastHttpUser
 from locust.env import Environment
 from locust.exception import CatchResponseError, StopUser
-from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
+from chaterload import internals
 from chaterload.chater.accounts import Account, now_ms
 from chaterload.chater.answers import Kind
 from chaterload.chater.client import judge_response, mend
@@ -62,9 +62,8 @@ class ProtobufUser(FastHttpUser):
 
     def on_start(self) -> None:
         """Take an account; without one there is nothing that this user could do."""
-        if self.shared.every_task and self._taskset_instance:
-            for task in dict.fromkeys(self.tasks):
-                self._taskset_instance.schedule_task(task)
+        if self.shared.every_task:
+            internals.schedule_each_task(self)
         if not self.shared.accounts:
             return
         account = self.shared.leases.acquire()
@@ -75,17 +74,10 @@ class ProtobufUser(FastHttpUser):
 
     def stop(self, force: bool = False) -> bool:
         """As Locust's, except that a pause which ends at this very moment is not followed by a killed request."""
-        if force or self._state != LOCUST_STATE_WAITING:
+        if force or not internals.is_waiting(self):
             return bool(super().stop(force))
-        gevent.get_hub().loop.run_callback(self._end_pause)
+        gevent.get_hub().loop.run_callback(internals.end_pause, self)
         return True
-
-    def _end_pause(self) -> None:
-        """Runs in the hub, where no user can go on in between."""
-        if self._state == LOCUST_STATE_WAITING:
-            self.greenlet.throw(gevent.GreenletExit)
-        elif self._state == LOCUST_STATE_RUNNING:
-            self._state = LOCUST_STATE_STOPPING
 
     def on_stop(self) -> None:
         """Remove what this user made, however it was stopped."""
@@ -104,7 +96,7 @@ class ProtobufUser(FastHttpUser):
         check: Callable[[T], Kind | None] | None = None,
     ) -> T | None:
         """Send `message` by `route` and return the decoded answer; None when it failed, or `check` says that it did."""
-        if self._state == LOCUST_STATE_STOPPING and not self._tidying:
+        if internals.is_stopping(self) and not self._tidying:
             raise StopUser  # the last request is answered; what it made is removed in on_stop
         body = message.SerializeToString() if isinstance(message, Message) else message
         headers = self.account.headers(route.content_type) if route.needs_token else route.headers

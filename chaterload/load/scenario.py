@@ -1,11 +1,10 @@
 """Which tasks a run's tags select, and what those ask and need."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from locust.user.task import filter_tasks_by_tags
-
 from chaterload.chater.routes import Route
+from chaterload.internals import tags_of
 from chaterload.judge.measure import Endpoint
 
 NEEDS_NO_ACCOUNT = "auth"
@@ -36,24 +35,6 @@ def asked(tasks: Iterable[Task]) -> set[Endpoint]:
 def calls_of(task: Task) -> tuple[Endpoint, ...]:
     """What @calls put on a task."""
     return _calls.get(task, ())
-
-
-def tags_of(task: Task) -> set[str]:
-    """What @tag put on a task."""
-    return set(getattr(task, "locust_tag_set", ()))
-
-
-def selected(tasks: Iterable[Task], tags: Sequence[str] | None, exclude: Sequence[str] | None) -> list[Task]:
-    """The tasks that --tags and --exclude-tags leave, by Locust's own rule, each once."""
-
-    class Holder:
-        functions = True  # as Locust's users of pytest have it: none left is for the caller to tell, not for a warning
-
-    holder: Any = Holder
-    holder.tasks = list(dict.fromkeys(tasks))
-    filter_tasks_by_tags(holder, set(tags) if tags else None, set(exclude) if exclude else None)
-    left: list[Task] = holder.tasks
-    return left
 
 
 def need_account(tasks: Iterable[Task]) -> bool:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from locust import LoadTestShape
-from locust.runners import WORKER_REPORT_INTERVAL, MasterRunner
+from locust.runners import MasterRunner
 
 from chaterload.exits import Refused
+from chaterload.internals import WORKER_REPORT_INTERVAL
 from chaterload.judge.analysis import Capacity, broken_in
 from chaterload.judge.history import Step
 from chaterload.judge.measure import Snapshot

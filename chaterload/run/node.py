@@ -19,7 +19,8 @@ from chaterload.chater.settings import Settings
 from chaterload.chater.shared import Leases, Shared, make_shared
 from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Refused
-from chaterload.load.scenario import need_account, selected, tags_of
+from chaterload.internals import tags_of, tasks_with_tags
+from chaterload.load.scenario import need_account
 from chaterload.load.strategies import runs_every_task
 from chaterload.standin.options import STAND_IN_EMAIL, STAND_IN_SECRET
 
@@ -150,7 +151,7 @@ def tasks_of(environment: Environment, options: Namespace) -> list[Callable[...,
         unknown = [tag for tag in given or () if tag not in known]
         if unknown:
             raise Refused(f"{option} {' '.join(unknown)!r} is no tag of a task. {expected}")
-    left = selected(every, options.tags, options.exclude_tags)
+    left = tasks_with_tags(every, options.tags, options.exclude_tags)
     if not left:
         raise Refused(
             f"--tags {' '.join(options.tags or [])!r} with --exclude-tags {' '.join(options.exclude_tags or [])!r} "

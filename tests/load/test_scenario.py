@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from chaterload.load.scenario import need_account, selected, tags_of
+from chaterload.load.scenario import need_account
 
 ROOT = Path(__file__).resolve().parents[2]
 
 STAND_IN_ROUTES = """
 import json
 import locustfile
-from chaterload.load.scenario import calls_of, tags_of
+from chaterload.internals import tags_of
+from chaterload.load.scenario import calls_of
 from chaterload.standin.endpoints import ENDPOINTS
 
 routes = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS}
@@ -50,25 +51,3 @@ def tagged(*tags):
 def test_what_needs_an_account(tags, expected):
     """Every task needs an account but those that sign in."""
     assert need_account(tagged(*some) for some in tags) is expected
-
-
-ONE, BOTH, OTHER, UNTAGGED = tagged("a"), tagged("a", "b"), tagged("c"), tagged()
-
-
-@pytest.mark.parametrize(
-    ("tags", "exclude", "left"),
-    [
-        (None, None, [ONE, BOTH, OTHER, UNTAGGED]),
-        ([], [], [ONE, BOTH, OTHER, UNTAGGED]),
-        (["a"], None, [ONE, BOTH]),
-        (["b", "c"], None, [BOTH, OTHER]),
-        (None, ["b", "c"], [ONE, UNTAGGED]),
-        (["a"], ["b"], [ONE]),
-        (["c"], ["c"], []),
-    ],
-)
-def test_the_tags_select(tags, exclude, left, caplog):
-    """One tag of --tags, none of --exclude-tags; a task of weight two counts once; no left task is no warning."""
-    assert selected([ONE, BOTH, ONE, OTHER, BOTH, UNTAGGED], tags, exclude) == left
-    assert not caplog.records
-    assert tags_of(BOTH) == {"a", "b"}

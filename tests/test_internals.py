@@ -1,0 +1,297 @@
+"""Each piece of Locust's inside that we use is there, and does what we take it to do, in the installed release."""
+
+import functools
+import inspect
+import socket
+import sys
+import time
+from typing import Any, ClassVar
+
+import gevent
+import gevent.event
+import gevent.pool
+import locust
+import pytest
+from locust import User, constant, tag, task
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+
+try:
+    from chaterload import internals
+except ImportError as error:
+    pytest.fail(f"Locust {locust.__version__} has no longer what chaterload/internals.py imports: {error}", False)
+
+
+def tells(test):
+    """Have a test of a piece say so in a sentence when the piece is not what it was."""
+    piece = test.__name__.removeprefix("test_")
+
+    @functools.wraps(test)
+    def told(*args, **kwargs):
+        try:
+            test(*args, **kwargs)
+        except (AssertionError, AttributeError, TypeError, KeyError) as error:
+            sentence = f"Locust {locust.__version__} has changed what chaterload.internals.{piece} stands on"
+            raise AssertionError(f"{sentence}: {error!r}") from error
+
+    return told
+
+
+def wait_for(condition, seconds=10.0):
+    """Let the greenlets of this process go on until `condition` holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        gevent.sleep(0.01)
+
+
+class Someone(User):
+    """Works until it is let go, pauses for long, and notes what it does."""
+
+    made: ClassVar[list["Someone"]] = []
+    wait_time = constant(60)
+
+    def __init__(self, environment):
+        super().__init__(environment)
+        self.made.append(self)
+        self.did: list[str] = []
+        self.let_go = gevent.event.Event()
+
+    def on_stop(self):
+        self.did.append("stopped")
+
+    @tag("work")
+    @task(1000)
+    def work(self):
+        self.did.append("began")
+        self.let_go.wait()
+        self.did.append("done")
+
+    @tag("rest", "idle")
+    @task
+    def rest(self):
+        self.did.append("rested")
+
+
+class Thorough(Someone):
+    """Runs each task first."""
+
+    wait_time = constant(0)
+
+    def on_start(self):
+        internals.schedule_each_task(self)
+        self.let_go.set()
+
+
+@pytest.fixture
+def start():
+    """Starts a user of a class, as Locust does."""
+    users = gevent.pool.Group()
+
+    def started(user_class=Someone):
+        user = user_class(Environment(user_classes=[user_class]))
+        user.start(users)
+        wait_for(lambda: user.did)
+        return user
+
+    yield started
+    users.kill()
+
+
+@pytest.fixture
+def local(monkeypatch):
+    """A local runner."""
+    monkeypatch.setattr(locust.runners, "CPU_MONITOR_INTERVAL", 0.05)
+    runner = Environment(user_classes=[Someone]).create_local_runner()
+    yield runner
+    runner.quit()
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A master and its worker, both in this process."""
+    monkeypatch.setattr(locust.runners, "CPU_MONITOR_INTERVAL", 0.05)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    master = Environment(user_classes=[Someone]).create_master_runner("127.0.0.1", port)
+    worker = Environment(user_classes=[Someone]).create_worker_runner("127.0.0.1", port)
+    wait_for(lambda: master.worker_count == 1)
+    yield master, worker
+    worker.quit()
+    master.quit()
+
+
+@tells
+def test_is_waiting(start):
+    """A user is waiting between its tasks, and not in one."""
+    user = start()
+    assert not internals.is_waiting(user)
+    user.let_go.set()
+    wait_for(lambda: internals.is_waiting(user))
+    assert user.did == ["began", "done"]
+
+
+@tells
+def test_is_stopping(start):
+    """A user that is stopped in a task is stopping, and ends after it."""
+    user = start()
+    assert not internals.is_stopping(user)
+    user.stop()
+    assert internals.is_stopping(user)
+    user.let_go.set()
+    wait_for(lambda: user.did == ["began", "done", "stopped"])
+
+
+@tells
+def test_end_pause(start):
+    """A user that pauses ends at once; one that works ends after its task."""
+    idle, busy = start(), start()
+    idle.let_go.set()
+    wait_for(lambda: internals.is_waiting(idle))
+    for user in (idle, busy):
+        gevent.get_hub().loop.run_callback(internals.end_pause, user)
+    wait_for(lambda: idle.did[-1] == "stopped")
+    assert busy.did == ["began"]
+    busy.let_go.set()
+    wait_for(lambda: busy.did == ["began", "done", "stopped"])
+
+
+@tells
+def test_schedule_each_task(start):
+    """Each task runs once before any is picked."""
+    user = start(Thorough)
+    wait_for(lambda: len(user.did) >= 3)
+    assert user.did[:3] == ["began", "done", "rested"]
+
+
+@tells
+def test_tasks_with_tags():
+    """One tag of --tags, none of --exclude-tags; each task once; none left is no warning."""
+    work, rest = Someone.work, Someone.rest
+    tasks: Any = Someone.tasks
+    assert internals.tasks_with_tags(tasks, None, None) == [work, rest]
+    assert internals.tasks_with_tags(tasks, ["idle"], []) == [rest]
+    assert internals.tasks_with_tags(tasks, ["work", "rest"], ["idle"]) == [work]
+    assert internals.tasks_with_tags(tasks, ["other"], None) == []
+    assert len(Someone.tasks) == 1001
+
+
+@tells
+def test_tags_of():
+    """A task has the tags that @tag gave it."""
+    assert internals.tags_of(Someone.rest) == {"rest", "idle"}
+    assert internals.tags_of(Someone.on_stop) == set()
+
+
+@tells
+def test_all_tasks():
+    """The tasks of the chosen classes, whatever the tags leave of them."""
+    available: Any = {"Someone": Someone.tasks, "Another": [print]}
+    environment = Environment(user_classes=[Someone], available_user_tasks=available, tags=["idle"])
+    assert internals.all_tasks(environment) == Someone.tasks
+
+
+@tells
+def test_options_of():
+    """An option knows its group, its variable, its default and its help."""
+    parser = LocustArgumentParser()
+    parser.add_argument_group("Ours").add_argument("--some", "-s", env_var="TEST_SOME", default=3, help="how many")
+    assert internals.options_of(parser)[-1] == ("Ours", "--some", "TEST_SOME", 3, "how many")
+
+
+@tells
+def test_option_variables():
+    """Locust's own options are read from variables."""
+    assert {"LOCUST_HOST", "LOCUST_USERS", "LOCUST_RUN_TIME"} <= internals.option_variables()
+
+
+@tells
+def test_command_line(monkeypatch):
+    """The options are those of the command line."""
+    monkeypatch.setattr(sys, "argv", ["locust", "--worker", "--processes", "2"])
+    assert (internals.command_line().worker, internals.command_line().processes) == (True, 2)
+
+
+@tells
+def test_kill_users(local):
+    """All users end at once, and clean up."""
+    Someone.made.clear()
+    local.start(2, 100)
+    wait_for(lambda: [user.did for user in Someone.made] == [["began"], ["began"]])
+    internals.kill_users(local)
+    wait_for(lambda: local.user_count == 0)
+    assert [user.did for user in Someone.made] == [["began", "stopped"], ["began", "stopped"]]
+
+
+@tells
+def test_target_users(local):
+    """Where Locust is heading for, before it is there."""
+    assert internals.target_users(local) == 0
+    local.start(3, 1)
+    wait_for(lambda: local.user_count == 1)
+    assert internals.target_users(local) == 3
+
+
+@tells
+def test_connected_workers(cluster):
+    """A worker is connected until it quits."""
+    master, worker = cluster
+    assert internals.connected_workers(master) == {worker.client_id}
+    internals.leave_master(worker)
+    wait_for(lambda: not internals.connected_workers(master))
+
+
+@tells
+def test_known_workers(cluster):
+    """A worker that has quit is known all the same."""
+    master, worker = cluster
+    internals.leave_master(worker)
+    wait_for(lambda: not master.worker_count)
+    assert internals.known_workers(master) == [worker.client_id]
+
+
+@tells
+def test_leave_master(cluster):
+    """A worker that says so is gone at once, and is not missing."""
+    master, worker = cluster
+    internals.leave_master(worker)
+    wait_for(lambda: not master.worker_count and not internals.connected_workers(master), seconds=2)
+
+
+@tells
+def test_dismiss_worker(cluster):
+    """A worker's process ends when its master says so."""
+    master, worker = cluster
+    internals.dismiss_worker(master, worker.client_id)
+    wait_for(lambda: len(worker.greenlet) == 0)
+
+
+@tells
+def test_send_statistics(cluster):
+    """The master has a worker's counts as soon as they are sent, once."""
+    master, worker = cluster
+    worker.environment.events.request.fire(
+        request_type="GET", name="/", response_time=7, response_length=0, exception=None, context={}
+    )
+    internals.send_statistics(worker)
+    wait_for(lambda: master.stats.total.num_requests == 1, seconds=2)
+
+
+@tells
+def test_usage_of_processes(local, cluster):
+    """A local process and each worker tell their CPU and memory."""
+    master, _ = cluster
+    wait_for(lambda: internals.usage_of_processes(local)[0].memory_bytes > 1_000_000)
+    wait_for(lambda: internals.usage_of_processes(master)[0].memory_bytes > 1_000_000)
+    for runner in (local, master):
+        (usage,) = internals.usage_of_processes(runner)
+        assert 0 <= usage.cpu_percent < 10_000
+
+
+def test_every_piece_is_tried():
+    """Each function of the module has a test of its name."""
+    made = [made for made in vars(internals).values() if inspect.isfunction(made)]
+    pieces = [function.__name__ for function in made if function.__module__ == internals.__name__]
+    assert len(pieces) > 10
+    assert [name for name in pieces if f"test_{name}" not in globals()] == []
