@@ -8,6 +8,7 @@ from typing import Any
 
 from chaterload.judge import numbers
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.reach import Flow, why_never_reached
 
 
 class State(StrEnum):
@@ -159,7 +160,10 @@ class Result:
     state: State
     value: float | None
     requests: int
+    """Of a query: the values that Prometheus gave."""
     failures: int
+    obstacle: str = ""
+    """What kept users from its endpoint, where that is known."""
 
     @property
     def margin(self) -> float | None:
@@ -175,24 +179,44 @@ class Result:
 
     def __str__(self) -> str:
         """The result as a sentence without a full stop."""
-        objective = self.objective
-        return f"{objective.endpoint}: {objective.measure} is {self.value_text}, expected {objective.expectation}"
+        endpoint, measure = self.objective.endpoint, self.objective.measure
+        if self.state is State.NOT_APPLICABLE:
+            return f"{endpoint}: the tags left it out"
+        if self.obstacle:
+            return f"{endpoint} was never reached: {self.obstacle}"
+        if self.state is State.NO_DATA:
+            return f"{endpoint} has {_count(self.requests, measure)}, too few to judge"
+        return f"{endpoint}: {measure} is {self.value_text}, expected {self.objective.expectation}"
+
+
+def _count(number: int, measure: Measure) -> str:
+    noun = "value" if measure.by_platform else "request"
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}{' from Prometheus' if measure.by_platform else ''}"
 
 
 def evaluate(
-    objectives: Collection[Objective], snapshot: Snapshot, left_out: Collection[Endpoint] = ()
+    objectives: Collection[Objective],
+    snapshot: Snapshot,
+    left_out: Collection[Endpoint] = (),
+    flows: Collection[Flow] = (),
 ) -> list[Result]:
-    """Judge a run, or a window of one. `left_out` holds the endpoints that no selected task asks."""
-    return [_evaluate(objective, snapshot, left_out) for objective in objectives]
+    """Judge a run, or a window of one.
+
+    `left_out` holds the endpoints that no selected task asks, `flows` what each selected task asks in turn.
+    """
+    return [_evaluate(objective, snapshot, left_out, flows) for objective in objectives]
 
 
-def _evaluate(objective: Objective, snapshot: Snapshot, left_out: Collection[Endpoint]) -> Result:
+def _evaluate(
+    objective: Objective, snapshot: Snapshot, left_out: Collection[Endpoint], flows: Collection[Flow]
+) -> Result:
     endpoint, measure = objective.endpoint, objective.measure
     measurement = snapshot.total if endpoint == ALL else snapshot.endpoints.get(endpoint, Measurement())
     counts = measurement.requests, measurement.failures
     if measurement.requests < max(1, objective.minimum_requests) or measure.read is None:
-        idle = endpoint in left_out and not measurement.requests
-        return Result(objective, State.NOT_APPLICABLE if idle else State.NO_DATA, None, *counts)
+        if endpoint in left_out and not measurement.requests:
+            return Result(objective, State.NOT_APPLICABLE, None, *counts)
+        return Result(objective, State.NO_DATA, None, *counts, why_never_reached(endpoint, snapshot, flows))
     value = measure.read(measurement, snapshot.seconds)
     met = measure.bound.holds(value, objective.limit)
     return Result(objective, State.MET if met else State.MISSED, value, *counts)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chaterload.exits import Exit
-from chaterload.judge.objectives import Result, State
+from chaterload.judge.measure import ALL, Snapshot, add_up
+from chaterload.judge.numbers import percent
+from chaterload.judge.objectives import FAILURE_RATIO, Objective, Result, State
 
 INVESTIGATE_FROM = 0.01
 CRITICAL_ABOVE = 0.05
@@ -55,42 +57,73 @@ def tier(requests_per_second: float) -> str:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What speaks of a run besides its objectives: each a sentence without a full stop."""
+
+    lost_writes: Sequence[str] = ()
+    """A fact, whatever the load generator did."""
+    stopped_early: Sequence[str] = ()
+    """Why the run was ended as a failure before its time."""
+    worse: Sequence[str] = ()
+    """What else the figures prove: a regression, failures that no objective limits."""
+    generator_broken: Sequence[str] = ()
+    """Workers lost, saturated, late: what it measured proves nothing."""
+    unproven: Sequence[str] = ()
+    """What the run should have shown and did not."""
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """The answer, and why."""
+    """The answer, and why: the weightiest reason first."""
 
     outcome: Outcome
     reasons: tuple[str, ...]
     results: tuple[Result, ...]
+    evidence: Evidence = Evidence()
 
     @property
     def exit_code(self) -> Exit:
         return EXIT_OF[self.outcome]
 
 
-def decide(
-    results: Sequence[Result],
-    invalid: Collection[str] = (),
-    missed: Collection[str] = (),
-    *,
-    stopped_early: bool = False,
-) -> Verdict:
-    """The verdict on a run. `invalid` and `missed` are further reasons, from outside the objectives.
+def decide(results: Sequence[Result], evidence: Evidence = Evidence()) -> Verdict:
+    """The verdict on a run: what is proven wrong outweighs what is unproven.
 
-    Invalid outweighs missed: a run that proves nothing does not prove that something is slow. One that was stopped
-    early because it kept failing proves that, whatever it had no time for.
+    The times and counts of a broken generator prove nothing; a lost write and the platform's own figures do.
     """
-    unproven = [
-        *invalid,
-        *(
-            f"{result.objective.endpoint} has {_count(result.requests)}, too few to judge"
-            for result in results
-            if result.state is State.NO_DATA and not stopped_early
-        ),
+    missed = [result for result in results if result.state is State.MISSED]
+    facts = [*evidence.lost_writes, *(str(result) for result in missed if result.objective.measure.by_platform)]
+    measured = [
+        *evidence.stopped_early,
+        *(str(result) for result in missed if not result.objective.measure.by_platform),
+        *evidence.worse,
     ]
-    failed = [*(str(result) for result in results if result.state is State.MISSED), *missed]
-    outcome = Outcome.INVALID if unproven else Outcome.FAIL if failed else Outcome.PASS
-    return Verdict(outcome, tuple(dict.fromkeys([*unproven, *failed])), tuple(results))
+    unproven = [*evidence.unproven, *_unproven(results)]
+    broken = list(evidence.generator_broken)
+    proven = facts if broken else facts + measured
+    outcome = Outcome.FAIL if proven else Outcome.INVALID if broken or unproven else Outcome.PASS
+    reasons = dict.fromkeys([*proven, *broken, *unproven, *measured])
+    return Verdict(outcome, tuple(reasons), tuple(results), evidence)
 
 
-def _count(requests: int) -> str:
-    return f"{requests or 'no'} request{'' if requests == 1 else 's'}"
+def _unproven(results: Sequence[Result]) -> list[str]:
+    without_data = [str(result) for result in results if result.state is State.NO_DATA]
+    if not without_data and all(result.state is State.NOT_APPLICABLE for result in results):
+        return ["nothing was judged: no objective applies to this run"]
+    return without_data
+
+
+def critical_failures(objectives: Collection[Objective], snapshot: Snapshot) -> list[str]:
+    """That too many requests failed, where no objective says how many may: a sentence, or none.
+
+    An objective on the failures of all requests is the file's own answer, and one on those of an endpoint is for that
+    endpoint.
+    """
+    limited = {objective.endpoint for objective in objectives if objective.measure == FAILURE_RATIO}
+    if ALL in limited:
+        return []
+    others = add_up(m for endpoint, m in snapshot.endpoints.items() if endpoint not in limited)
+    if grade(others.failure_ratio) is not Grade.CRITICAL:
+        return []
+    which = "requests without a failure_ratio of their own" if limited else "all requests"
+    return [f"failures are critical: {percent(others.failure_ratio)} of {which} failed, and no objective allows that"]

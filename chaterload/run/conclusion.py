@@ -25,13 +25,13 @@ from chaterload.judge.measure import Measurement, Snapshot
 from chaterload.judge.objectives import Objective
 from chaterload.judge.queries import Query, Series, judge_query
 from chaterload.judge.serverside import compare_sides
-from chaterload.judge.verdict import decide
+from chaterload.judge.verdict import Evidence, critical_failures, decide
 from chaterload.load.scenario import calls_of
 from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.load.strategies import spike_of
 from chaterload.report.model import Report, Run
 from chaterload.run.course import Course
-from chaterload.run.criteria import Judge, evaluate_run
+from chaterload.run.criteria import Judge, evaluate_run, judged_window
 from chaterload.run.figures import add_up_writes, failures, snapshot
 from chaterload.run.node import Role, options_of, tasks_of
 from chaterload.run.platform import server_figures
@@ -65,9 +65,16 @@ def make_report(
     results += [judge_query(query, series) for query, series in platform]
     verdict = decide(
         results,
-        invalid=[*course.invalid, *_doubts(role, reports, figures), *_left_to_do(environment, course, figures)],
-        missed=[*course.missed, *writes.missing(), *(str(change) for change in changes if change.worse)],
-        stopped_early=bool(course.missed),
+        Evidence(
+            lost_writes=writes.missing(),
+            stopped_early=course.missed,
+            worse=[
+                *critical_failures(judge.objectives, judged_window(course, figures)),
+                *(str(change) for change in changes if change.worse),
+            ],
+            generator_broken=[*role.lost(), *_saturated(reports)],
+            unproven=[*course.invalid, *_unproven(reports, figures), *_left_to_do(environment, course, figures)],
+        ),
     )
     return Report(
         run=_run(environment, settings, course),
@@ -120,15 +127,20 @@ def _left_to_do(environment: Environment, course: Course, figures: Snapshot) -> 
     ]
 
 
-def _doubts(role: Role, reports: Sequence[dict[str, object]], figures: Snapshot) -> list[str]:
-    """Why the figures prove nothing."""
-    doubts = role.lost()
+def _saturated(reports: Sequence[dict[str, object]]) -> list[str]:
+    """That the load generator's own delays are in the figures: a sentence, or none."""
     saturated = max((float(str(report.get("saturated_s", 0))) for report in reports), default=0.0)
-    if saturated >= SATURATED_S:
-        doubts.append(
-            f"the load generator was above 90 % CPU for {saturated:.0f} s: its own delays are in the figures; "
-            "spread the users over more workers"
-        )
+    if saturated < SATURATED_S:
+        return []
+    return [
+        f"the load generator was above 90 % CPU for {saturated:.0f} s: its own delays are in the figures; "
+        "spread the users over more workers"
+    ]
+
+
+def _unproven(reports: Sequence[dict[str, object]], figures: Snapshot) -> list[str]:
+    """What the run should have shown and did not."""
+    doubts = []
     without = sum(int(str(report.get("without_account", 0))) for report in reports)
     if without:
         doubts.append(f"{without} users found no account of their own")

@@ -33,10 +33,16 @@ class Judge:
         return cls(parsed, load_baseline(Path(baseline)) if baseline else {}, tolerance, queries)
 
 
+def judged_window(course: Course, figures: Snapshot) -> Snapshot:
+    """What a run is judged by: all of its figures, or those of the best step of a search."""
+    best = course.shape.best() if isinstance(course.shape, CapacityShape) else None
+    return best.window if best else figures
+
+
 def evaluate_run(environment: Environment, judge: Judge, course: Course, figures: Snapshot) -> list[Result]:
     """What came of the objectives by these figures, or by the best step of a search."""
-    judged = course.shape.best() if isinstance(course.shape, CapacityShape) else None
-    return evaluate(judge.objectives, judged.window if judged else figures, left_out(environment))
+    flows = [calls_of(task) for task in tasks_of(environment, options_of(environment))]
+    return evaluate(judge.objectives, judged_window(course, figures), left_out(environment), flows)
 
 
 def never_asked(environment: Environment, objectives: Iterable[Objective]) -> list[str]:

@@ -1,13 +1,16 @@
 """One word for a run, and why."""
 
+from dataclasses import fields
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.exits import Exit
-from chaterload.judge.measure import ALL, Endpoint
-from chaterload.judge.objectives import Measure, Objective, Result, State
-from chaterload.judge.verdict import Grade, Outcome, decide, grade, tier
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.objectives import FAILURE_RATIO, Measure, Objective, Result, State
+from chaterload.judge.queries import Query, judge_query
+from chaterload.judge.verdict import Evidence, Grade, Outcome, critical_failures, decide, grade, tier
 
 WEIGHT = Endpoint("POST", "/manual_weight")
 
@@ -63,59 +66,143 @@ def test_tiers(rate, expected):
     assert tier(rate) == expected
 
 
+CPU = judge_query(Query("CPU", "cpu", 0.8), [(0.0, 0.9)])
+NO_CPU = judge_query(Query("CPU", "cpu", 0.8), None)
+LOST = Evidence(lost_writes=["2 of the acknowledged dishes never showed"])
+STOPPED = Evidence(stopped_early=["stopped early"])
+WORSE = Evidence(worse=["GET /b is worse"])
+BROKEN = Evidence(generator_broken=["a worker was lost"])
+UNPROVEN = Evidence(unproven=["cut short"])
+
+
+def both(*evidence):
+    """All of it at once."""
+    return Evidence(*([reason for e in evidence for reason in getattr(e, f.name)] for f in fields(Evidence)))
+
+
 @pytest.mark.parametrize(
-    ("states", "invalid", "missed", "outcome", "code"),
+    ("states", "evidence", "outcome", "code"),
     [
-        ([State.MET, State.NOT_APPLICABLE], [], [], Outcome.PASS, 0),
-        ([], [], [], Outcome.PASS, 0),
-        ([State.MET, State.MISSED], [], [], Outcome.FAIL, 3),
-        ([State.MET], [], ["worse"], Outcome.FAIL, 3),
-        ([State.NO_DATA], [], [], Outcome.INVALID, 4),
-        ([State.MISSED, State.NO_DATA], [], [], Outcome.INVALID, 4),
-        ([State.MISSED], ["a worker was lost"], ["worse"], Outcome.INVALID, 4),
+        ([State.MET, State.NOT_APPLICABLE], Evidence(), Outcome.PASS, 0),
+        ([State.MET, State.MISSED], Evidence(), Outcome.FAIL, 3),
+        ([State.MET], LOST, Outcome.FAIL, 3),
+        ([State.MET], STOPPED, Outcome.FAIL, 3),
+        ([State.MET], WORSE, Outcome.FAIL, 3),
+        # proof outranks doubt
+        ([State.MISSED, State.NO_DATA], Evidence(), Outcome.FAIL, 3),
+        ([State.NO_DATA], LOST, Outcome.FAIL, 3),
+        ([State.NO_DATA], STOPPED, Outcome.FAIL, 3),
+        ([State.MISSED], UNPROVEN, Outcome.FAIL, 3),
+        ([], both(WORSE, UNPROVEN), Outcome.FAIL, 3),
+        # nothing proven, something unproven
+        ([State.NO_DATA], Evidence(), Outcome.INVALID, 4),
+        ([State.MET, State.NO_DATA], Evidence(), Outcome.INVALID, 4),
+        ([State.MET], UNPROVEN, Outcome.INVALID, 4),
+        # nothing judged
+        ([], Evidence(), Outcome.INVALID, 4),
+        ([State.NOT_APPLICABLE], Evidence(), Outcome.INVALID, 4),
+        # a broken generator's figures prove nothing, and a lost write is a fact
+        ([State.MET], BROKEN, Outcome.INVALID, 4),
+        ([State.MISSED], BROKEN, Outcome.INVALID, 4),
+        ([State.MISSED], both(BROKEN, STOPPED, WORSE), Outcome.INVALID, 4),
+        ([State.MET], both(BROKEN, LOST), Outcome.FAIL, 3),
     ],
 )
-def test_the_worst_decides(states, invalid, missed, outcome, code):
-    """Invalid outweighs missed, missed outweighs met, and what the tags left out weighs nothing."""
-    verdict = decide([result(state) for state in states], invalid, missed)
+def test_proof_outranks_doubt(states, evidence, outcome, code):
+    """What is proven decides, then what is in doubt, and what the tags left out weighs nothing."""
+    verdict = decide([result(state) for state in states], evidence)
     assert (verdict.outcome, verdict.exit_code) == (outcome, code)
     assert len(verdict.results) == len(states)
 
 
-@given(
-    st.lists(st.sampled_from(State).map(result)),
-    st.lists(st.text(min_size=1), max_size=3),
-    st.lists(st.text(min_size=1), max_size=3),
-)
-def test_a_verdict_has_reasons(results, invalid, missed):
+def test_the_platforms_own_figures():
+    """A limit of the platform's that it says itself to have missed is a fact too, whatever the generator did."""
+    assert decide([CPU], BROKEN).outcome is Outcome.FAIL
+    assert decide([CPU, NO_CPU]).outcome is Outcome.FAIL
+    assert decide([NO_CPU]).reasons == ("CPU has no values from Prometheus, too few to judge",)
+
+
+SENTENCES = st.lists(st.text(min_size=1), max_size=3)
+EVIDENCE = st.builds(Evidence, SENTENCES, SENTENCES, SENTENCES, SENTENCES, SENTENCES)
+RESULTS = st.lists(st.sampled_from(State).map(result) | st.sampled_from([CPU, NO_CPU]))
+
+
+@given(RESULTS, EVIDENCE)
+def test_a_verdict_has_reasons(results, evidence):
     """A pass has no reasons, anything else has some, each once, and none of those given is left out."""
-    verdict = decide(results, invalid, missed)
+    verdict = decide(results, evidence)
     assert bool(verdict.reasons) is (verdict.outcome is not Outcome.PASS)
     assert len(set(verdict.reasons)) == len(verdict.reasons)
-    assert set(verdict.reasons) >= {*invalid, *missed}
+    assert set(verdict.reasons) >= {reason for field in fields(evidence) for reason in getattr(evidence, field.name)}
     assert (verdict.exit_code is Exit.MET) is (verdict.outcome is Outcome.PASS)
 
 
-def test_a_run_that_was_stopped_early():
-    """A run stopped for its failures is a failure, also where it had no time for data; lost workers spoil it still."""
-    results = [result(State.MISSED), result(State.NO_DATA, requests=1)]
-    assert decide(results, missed=["stopped early"]).outcome is Outcome.INVALID
-    verdict = decide(results, missed=["stopped early"], stopped_early=True)
-    assert verdict.outcome is Outcome.FAIL
-    assert not any("too few to judge" in reason for reason in verdict.reasons)
-    assert decide(results, ["a worker was lost"], ["stopped early"], stopped_early=True).outcome is Outcome.INVALID
+@given(RESULTS, EVIDENCE, EVIDENCE)
+def test_more_evidence_makes_no_verdict_milder(results, evidence, more):
+    """What else is found against a run never turns it into a pass, nor a lost write into a doubt."""
+    before, after = decide(results, evidence), decide(results, both(evidence, more))
+    assert after.outcome is not Outcome.PASS or before.outcome is Outcome.PASS
+    if evidence.lost_writes:
+        assert before.outcome is after.outcome is Outcome.FAIL
 
 
-def test_reasons_in_words():
-    """What proves nothing comes first, then what was missed, in words that name path, value and limit."""
-    results = [result(State.MISSED, 1234.0), result(State.NO_DATA, requests=0), result(State.NO_DATA, requests=3)]
-    assert decide(results, ["worker a was lost"], ["GET /b is worse"]).reasons == (
-        "worker a was lost",
+def test_reasons_are_in_the_order_of_their_weight():
+    """Lost data first, then what else is proven, then why less is proven than was to be."""
+    results = [
+        result(State.NO_DATA, requests=0),
+        result(State.NO_DATA, requests=3),
+        result(State.MISSED, 1234.0),
+        CPU,
+    ]
+    assert decide(results, both(UNPROVEN, WORSE, STOPPED, LOST)).reasons == (
+        "2 of the acknowledged dishes never showed",
+        "CPU: average over the run is 0.9, expected below 0.8",
+        "stopped early",
+        "POST /manual_weight: p95 is 1.23 s, expected below 500 ms",
+        "GET /b is worse",
+        "cut short",
         "POST /manual_weight has no requests, too few to judge",
         "POST /manual_weight has 3 requests, too few to judge",
+    )
+    assert decide([result(State.MISSED, 1234.0)], both(UNPROVEN, WORSE, BROKEN)).reasons == (
+        "a worker was lost",
+        "cut short",
         "POST /manual_weight: p95 is 1.23 s, expected below 500 ms",
         "GET /b is worse",
     )
+    assert decide([], Evidence()).reasons == ("nothing was judged: no objective applies to this run",)
+
+
+def failing(**ratios):
+    """100 requests to each endpoint, of which so many failed."""
+    return Snapshot({Endpoint("GET", f"/{path}"): Measurement(100, n, {10: 100}) for path, n in ratios.items()}, 1.0)
+
+
+def limit_on(*endpoints):
+    return [Objective(endpoint, FAILURE_RATIO, 0.5) for endpoint in endpoints]
+
+
+@pytest.mark.parametrize(
+    ("objectives", "figures", "sentences"),
+    [
+        ([], failing(a=5, b=5), []),
+        ([], failing(), []),
+        ([], failing(a=0, b=12), ["failures are critical: 6 % of all requests failed, and no objective allows that"]),
+        ([result(State.MET).objective], failing(a=100), ["failures are critical: 100 % of all requests failed"]),
+        (limit_on(ALL), failing(a=100), []),
+        (limit_on(Endpoint("GET", "/a")), failing(a=40, b=0), []),
+        (
+            limit_on(Endpoint("GET", "/a")),
+            failing(a=0, b=6),
+            ["failures are critical: 6 % of requests without a failure_ratio of their own failed"],
+        ),
+    ],
+)
+def test_critical_failures(objectives, figures, sentences):
+    """More than 5 % of failures are a miss, but for those of which the file itself says how many may be."""
+    found = critical_failures(objectives, figures)
+    assert len(found) == len(sentences)
+    assert all(sentence.startswith(start) for sentence, start in zip(found, sentences, strict=True))
 
 
 def test_a_lower_bound_in_words():

@@ -12,7 +12,7 @@ from chaterload.judge.diagnosis import Failures, diagnose
 from chaterload.judge.history import History
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
 from chaterload.judge.objectives import Measure, Objective, evaluate
-from chaterload.judge.verdict import decide
+from chaterload.judge.verdict import Evidence, decide
 from chaterload.report.model import Report, Run
 
 WEIGHT, TODAY, SIGN_IN = (
@@ -46,10 +46,11 @@ def make_report(*, weight_ms=400, failures=0, baseline=(), invalid=(), host="htt
         history.add(30.0 / part, 20, Snapshot(times, 30.0 / part), target=20)
     rows = [Failures(TODAY, Kind.SERVER_ERROR, "server error", failures)] if failures else []
     results = evaluate(OBJECTIVES, figures, left_out)
+    evidence = Evidence(unproven=invalid, worse=[str(change) for change in baseline if change.worse])
     start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     return Report(
         run=Run(host, start, start + timedelta(seconds=30), 20, 2, None, ("full_flow",), (), {"locust": "2.47"}, {}),
-        verdict=decide(results, invalid, [str(change) for change in baseline if change.worse]),
+        verdict=decide(results, evidence),
         snapshot=figures,
         failures=rows,
         findings=diagnose(rows, results, figures.total.failure_ratio),
