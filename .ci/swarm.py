@@ -18,8 +18,9 @@ REQUESTS = 200
 def ask(path: str, **form: object) -> Any:
     """The JSON answer of the web UI; None when there is none yet."""
     data = urllib.parse.urlencode(form).encode() if form else None
+    request = urllib.request.Request(f"{UI}{path}", data, {"Origin": UI})  # noqa: S310  # our own
     try:
-        with urllib.request.urlopen(f"{UI}{path}", data, timeout=60) as answer:  # noqa: S310  # our own
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return json.load(answer)
     except (urllib.error.URLError, ConnectionError):
         return None
@@ -48,7 +49,7 @@ if __name__ == "__main__":
         if time.monotonic() > deadline:
             raise SystemExit(f"FAILED: {total} requests in {PATIENCE_S} s")
         time.sleep(0.5)
-    ask("/stop")
+    ask("/stop", click="Stop")
     stats = ask("/stats/requests")
     total, failed = (stats["stats"][-1][key] for key in ("num_requests", "num_failures"))
     print(f"{len(stats['workers'])} workers, {total} requests, {failed} failed")  # noqa: T201  # what CI reads

@@ -5,10 +5,11 @@ a sentence before any run.
 """
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import gevent
+from gevent.pywsgi import WSGIServer
 from locust import User
 from locust.argument_parser import LocustArgumentParser, get_parser
 from locust.env import Environment
@@ -27,6 +28,7 @@ from locust.user.task import (
     LOCUST_STATE_WAITING,
     filter_tasks_by_tags,
 )
+from locust.web import WebUI
 
 __all__ = ["CPU_MONITOR_INTERVAL", "CPU_WARNING_THRESHOLD", "WORKER_REPORT_INTERVAL"]
 
@@ -113,6 +115,13 @@ def option_variables() -> set[str]:
     return {action.env_var for action in get_parser()._actions if action.env_var}
 
 
+def read_with(parser: LocustArgumentParser, names: Collection[str], convert: Callable[[str], Any]) -> None:
+    """Have the values of options that were added already read by `convert`."""
+    for action in parser._actions:
+        if action.dest in names:
+            action.type = convert
+
+
 def command_line() -> Namespace:
     """The options as this process's command line gives them, whatever Locust made of them since."""
     options: Namespace = get_parser().parse_args()
@@ -153,6 +162,16 @@ def dismiss_worker(master: MasterRunner, worker: str) -> None:
 def send_statistics(worker: WorkerRunner) -> None:
     """Send the master what was counted since the last report, and not only every WORKER_REPORT_INTERVAL seconds."""
     worker._send_stats()
+
+
+def serve_with(web_ui: WebUI, make_server: Callable[[], WSGIServer]) -> None:
+    """Have the web UI served by another server than Locust's, which takes no settings; before it is started."""
+
+    def serve() -> None:
+        web_ui.server = make_server()
+        web_ui.server.serve_forever()
+
+    web_ui.start_server = serve  # type: ignore[method-assign]
 
 
 class Usage(NamedTuple):

@@ -1,7 +1,6 @@
 """The only module that registers Locust options and event listeners. The rest is told, and does not listen."""
 
 import atexit
-import json
 import logging
 import os
 import shlex
@@ -13,7 +12,6 @@ from typing import Any
 import gevent
 import locust.stats
 from dotenv import load_dotenv
-from flask import Response, request
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
@@ -26,7 +24,6 @@ from chaterload.chater.settings import Settings, load_settings, misspelt, shown
 from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Exit, Refused
 from chaterload.judge.measure import three_digits
-from chaterload.report import tab
 from chaterload.report.formats import FORMATS
 from chaterload.run import telemetry
 from chaterload.run.control import Control, say
@@ -37,8 +34,9 @@ from chaterload.run.options import add_options
 from chaterload.run.results import Results
 from chaterload.run.worker import Worker
 from chaterload.standin import process as stand_in
-from chaterload.web import login, scrape
-from chaterload.web.forms import check_port, guard
+from chaterload.web import login
+from chaterload.web.listening import default_host
+from chaterload.web.setup import set_up
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +56,7 @@ def add(parser: LocustArgumentParser, **_: Any) -> None:
     """Our options; a `.env` file feeds Locust's variables too."""
     load_dotenv(Path.cwd() / ".env")
     telemetry.set_defaults()
-    parser.set_defaults(web_login=login.is_wanted())
+    parser.set_defaults(web_login=login.is_wanted(), web_host=default_host(login.is_wanted()))
     if os.getpid() == CONTAINERS_FIRST_PROCESS:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     add_options(parser)
@@ -70,8 +68,6 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
     _take_interrupts(environment)
     resolver.install()
     try:
-        if web_ui:
-            check_port(web_ui)
         settings = load_settings()
         login.check(options_of(environment).web_login)
         _set_up(environment, settings)
@@ -89,12 +85,7 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
         _listen(environment, control)
         _show_live(control)
         if web_ui:
-            base_path = options_of(environment).web_base_path
-            login.protect(web_ui, base_path)
-            guard(web_ui, control)
-            scrape.add_page(web_ui, control, base_path)
-            if control.judge:
-                add_tab(web_ui, control)
+            set_up(web_ui, control, settings, allowed)
         if control.starts_by_itself and isinstance(role, Local):
             control.check(control.planned_users, environment.host)
         control.limit_wait_for_workers()
@@ -203,6 +194,8 @@ def _results(environment: Environment, settings: Settings) -> Results | None:
 def _set_up(environment: Environment, settings: Settings) -> None:
     """Host and time limits, for Locust and for the user class."""
     options = options_of(environment)
+    if options.reset_stats and not options.no_objectives:
+        raise Refused("--reset-stats would empty what the verdict is made of. Expected it with --no-objectives alone.")
     if options.otel and options.processes:
         raise Refused(
             "--otel is given together with --processes, whose workers would report as one. Expected --worker."
@@ -224,7 +217,13 @@ def _set_up(environment: Environment, settings: Settings) -> None:
 
 
 def _start_stand_in(options: str) -> str:
-    process = stand_in.start(shlex.split(options))
+    try:
+        words = shlex.split(options)
+    except ValueError as error:
+        raise Refused(
+            f"--stand-in-options {options!r} cannot be read ({error}). Expected options as in a shell, quotes closed."
+        ) from None
+    process = stand_in.start(words)
     atexit.register(process.stop)
     logger.info("Started a stand-in for Chater UI at %s", process.host)
     return process.host
@@ -247,16 +246,3 @@ def leave(environment: Environment, refused: Refused) -> None:
                     gevent.sleep(0.02)
         runner.quit()
     sys.exit(Exit.NEVER_STARTED)
-
-
-def add_tab(web_ui: WebUI, control: Control) -> None:
-    """Put the objectives beside Locust's own tabs, live."""
-    assert web_ui.app is not None
-    web_ui.template_args.update(extended_tabs=tab.TABS, extended_tables=tab.TABLES)
-
-    @web_ui.app.after_request
-    def add_objectives(response: Response) -> Response:
-        if request.endpoint == "locust.request_stats" and response.is_json:
-            stats = tab.extended_stats(control.verdict(), control.report is None)
-            response.set_data(json.dumps({**response.get_json(), "extended_stats": stats}))
-        return response

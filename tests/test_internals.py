@@ -13,7 +13,7 @@ import gevent.pool
 import locust
 import pytest
 from locust import User, constant, tag, task
-from locust.argument_parser import LocustArgumentParser
+from locust.argument_parser import LocustArgumentParser, get_parser
 from locust.env import Environment
 
 try:
@@ -207,6 +207,16 @@ def test_option_variables():
 
 
 @tells
+def test_read_with(monkeypatch):
+    """A value that Locust would read with a traceback is read by our function, from the option and its variable."""
+    parser = get_parser()
+    internals.read_with(parser, ("run_time",), len)
+    assert parser.parse_args(["-t", "9" * 30 + "h"]).run_time == 31
+    monkeypatch.setenv("LOCUST_RUN_TIME", "12345")
+    assert parser.parse_args([]).run_time == 5
+
+
+@tells
 def test_command_line(monkeypatch):
     """The options are those of the command line."""
     monkeypatch.setattr(sys, "argv", ["locust", "--worker", "--processes", "2"])
@@ -276,6 +286,29 @@ def test_send_statistics(cluster):
     )
     internals.send_statistics(worker)
     wait_for(lambda: master.stats.total.num_requests == 1, seconds=2)
+
+
+@tells
+def test_serve_with(local, monkeypatch):
+    """The web UI is served by the server that was made for it, and stops it."""
+    monkeypatch.setattr(sys, "argv", ["locust"])
+
+    class Server:
+        served = stopped = False
+
+        def serve_forever(self):
+            self.served = True
+
+        def stop(self):
+            self.stopped = True
+
+    web_ui = local.environment.create_web_ui("127.0.0.1", 0, delayed_start=True)
+    server = Server()
+    internals.serve_with(web_ui, lambda: server)
+    web_ui.start()
+    wait_for(lambda: server.served)
+    web_ui.stop()
+    assert server.stopped
 
 
 @tells

@@ -5,7 +5,9 @@ from argparse import ArgumentTypeError, _ArgumentGroup
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
+from locust.util.timespan import parse_timespan
 
+from chaterload.internals import read_with
 from chaterload.load.strategies import NAMES
 from chaterload.report.formats import FORMATS
 
@@ -15,6 +17,9 @@ ABORT_AFTER_S = 30.0
 """Of critical failures, where --abort-on-critical says no number."""
 
 _FLAG: dict[str, Any] = {"action": "store_true"}
+
+LONGEST_S = 366 * 24 * 3600
+"""The longest run time: one that no timer can hold would make Locust refuse every later run."""
 
 EXAMPLE = f"""{TITLE}, against a stand-in and against your own:
 
@@ -33,7 +38,22 @@ def add_options(parser: LocustArgumentParser) -> None:
     _add_load_shape(parser.add_argument_group(f"{TITLE}: load shape"))
     _add_verdict(parser.add_argument_group(f"{TITLE}: objectives and verdict"))
     _add_terminal(parser.add_argument_group(f"{TITLE}: terminal"))
+    _add_web(parser.add_argument_group(f"{TITLE}: web UI"))
+    read_with(parser, ("run_time", "stop_timeout"), duration)  # Locust's own has a traceback for numbers large enough
     parser.epilog = f"{parser.epilog}\n\n{EXAMPLE}"
+
+
+def duration(text: str) -> int:
+    """A time such as 1h30m in seconds, as Locust reads it. ArgumentTypeError when it is none, or more than a year."""
+    try:
+        value = parse_timespan(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+    except OverflowError:
+        value = LONGEST_S + 1
+    if value > LONGEST_S:
+        raise ArgumentTypeError(f"{text[:40]!r} is too long. Expected at most {LONGEST_S} s")
+    return value
 
 
 def _add_target(group: _ArgumentGroup) -> None:
@@ -136,3 +156,13 @@ def _add_terminal(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add("--plain", **_FLAG, env_var="TEST_PLAIN", help="Locust's periodic tables instead of the live view")
     add("--help-all", action="help", help="show Locust's options and these (--help knows Locust's alone)")
+
+
+def _add_web(group: _ArgumentGroup) -> None:
+    group.add_argument(
+        "--web-known-as",
+        action="append",
+        metavar="NAME",
+        env_var="TEST_WEB_KNOWN_AS",
+        help="a name that the web UI is opened by, besides localhost and --web-host; several with commas between",
+    )

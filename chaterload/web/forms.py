@@ -1,6 +1,8 @@
 """The web UI's forms: what they may ask, since Locust itself lets them set anything."""
 
-import socket
+import logging
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
 from flask import Response, jsonify, request
 from flask_login import current_user
@@ -8,9 +10,13 @@ from locust.env import Environment
 from locust.util.timespan import parse_timespan
 from locust.web import WebUI
 
+from chaterload.chater.hosts import host_problem
 from chaterload.exits import Refused
 from chaterload.run.control import Control
 from chaterload.run.node import options_of
+from chaterload.run.options import LONGEST_S
+
+logger = logging.getLogger(__name__)
 
 FORM_FIELDS = frozenset(("user_count", "spawn_rate", "host", "run_time", "profile", "user_classes", "shape_class"))
 """What the web UI's form may set; Locust itself would let it set any option."""
@@ -18,61 +24,71 @@ FORM_FIELDS = frozenset(("user_count", "spawn_rate", "host", "run_time", "profil
 USER_FIELDS = frozenset(("user_class_name", "weight", "fixed_count", "tasks"))
 """What the class picker may set of a user class; Locust itself would let it set any attribute."""
 
-LONGEST_S = 366 * 24 * 3600
-"""Of a run that the web UI starts: a time that no timer can hold would make Locust refuse every later run."""
-
 MOST_USERS = 50_000
 """What the web UI may ask of one process: ten times what one was seen to hold. A slip of the hand must not end it."""
 
 
-def check_port(web_ui: WebUI) -> None:
-    """Refused when the web UI's port is not to be had, which Locust finds out after this event, with a traceback."""
-    host, port = web_ui.host, web_ui.port
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Refused(
-                f"--web-port {port} of --web-host {host!r} cannot be listened on ({error.strerror}). "
-                "Expected an address of this machine and a free port."
-            ) from None
+class Hosts:
+    """The hosts that a form may choose among: those that whoever started the process named."""
+
+    def __init__(self, host: str | None, configured: Iterable[str | None], allowed: Iterable[str]) -> None:
+        """`host` is the one that load goes to if the form names none; `allowed` are names, with any scheme and port."""
+        self._none_is_fine = not host
+        self._urls = {url.rstrip("/"): None for url in (host, *configured) if url}
+        self._names = {_plain(name): None for name in allowed}
+
+    def check(self, url: str) -> None:
+        """Refused when `url`, as the form gives it, is none of them."""
+        if url.rstrip("/") in self._urls or (not url and self._none_is_fine):
+            return
+        if host_problem(url) is None and _plain(urlsplit(url).hostname or "") in self._names:
+            return
+        expected = [*self._urls, *(f"http://{name}" for name in self._names)]
+        raise Refused(
+            f"The form's host is {url[:200]!r}. Expected a host that Locust was started for: {' or '.join(expected)}. "
+            "To load another, start it with --host or --allow-host."
+        )
 
 
-def guard(web_ui: WebUI, control: Control) -> None:
-    """Refuse, in the web UI's forms, what would be refused on the command line."""
+def _plain(name: str) -> str:
+    return name.lower().rstrip(".")
+
+
+def guard_forms(web_ui: WebUI, control: Control, hosts: Hosts) -> None:
+    """Refuse in the web UI's forms what whoever started Locust did not allow, and what would spoil a run's figures."""
     assert web_ui.app is not None
+    checks: dict[str, Callable[[], None]] = {
+        "locust.swarm": lambda: _check_form(control, hosts),
+        "locust.update_user": lambda: _check_user(control),
+        "locust.reset_stats": lambda: _check_reset(control),
+    }
 
     @web_ui.app.before_request
     def check_forms() -> Response | None:
-        check = {"locust.swarm": _check_form, "locust.update_user": _check_user}.get(str(request.endpoint))
+        check = checks.get(str(request.endpoint))
         if check is None or (web_ui.web_login and not current_user.is_authenticated):
             return None
         try:
-            check(control)
+            check()
         except Refused as refused:
-            return jsonify({"success": False, "message": " ".join(refused.problems), "host": control.environment.host})
+            message = " ".join(refused.problems)
+            logger.warning("The web UI's form is refused: %s", message)
+            return jsonify({"success": False, "message": message, "host": control.environment.host})
         return None
 
-    @web_ui.app.after_request
-    def keep_errors_plain(response: Response) -> Response:
-        """Locust's text of an error repeats what was sent, and calls it HTML."""
-        if response.status_code >= 400:
-            response.mimetype = "text/plain"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
 
-
-def _check_form(control: Control) -> None:
+def _check_form(control: Control, hosts: Hosts) -> None:
     unknown = sorted(request.form.keys() - FORM_FIELDS)
     if unknown:
         raise Refused(f"The form may not set {', '.join(unknown)}. Expected {', '.join(sorted(FORM_FIELDS))}.")
     _check_choices(control.environment)
-    host = request.form.get("host") or control.environment.host
+    # what Locust makes of it: a field that is there and empty empties the host
+    host = request.form.get("host", control.environment.host or "")
+    hosts.check(host)
     try:
         users = int(request.form.get("user_count", "1"))
         spawn_rate = float(request.form.get("spawn_rate", "1"))
-        run_time = parse_timespan(request.form.get("run_time") or "1")
+        run_time = _seconds(request.form.get("run_time") or "1")
     except ValueError:
         return  # Locust's own answer says so
     most = MOST_USERS * max(1, control.workers)
@@ -80,11 +96,17 @@ def _check_form(control: Control) -> None:
         raise Refused(f"{users} users are asked for. Expected at most {most}, {MOST_USERS} for each process.")
     if run_time > LONGEST_S or 0 < spawn_rate < 1 / LONGEST_S:
         raise Refused(f"The run would take for ever. Expected a time and a spawn rate for at most {LONGEST_S} s.")
-    if control.is_running:
-        if host != control.environment.host:
-            raise Refused("The host cannot change during a run. Stop the run first.")
-        return
-    control.check(users, host)
+    if not control.is_running:
+        control.check(users, host or None)
+    elif host != (control.environment.host or ""):
+        raise Refused("The host cannot change during a run. Stop the run first.")
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_timespan(text)
+    except OverflowError:
+        return float("inf")
 
 
 def _check_choices(environment: Environment) -> None:
@@ -102,11 +124,21 @@ def _check_choices(environment: Environment) -> None:
 
 def _check_user(control: Control) -> None:
     """What the class picker's dialogue may change of a user class: not its host, nor anything else of its inside."""
-    asked = request.get_json(force=True, silent=True)
+    try:
+        asked = request.get_json(force=True, silent=True)
+    except RecursionError:
+        asked = None
     known = control.environment.available_user_classes or {}
-    if not isinstance(asked, dict) or asked.get("user_class_name") not in known or not asked.keys() <= USER_FIELDS:
+    name = asked.get("user_class_name") if isinstance(asked, dict) else None
+    if not isinstance(asked, dict) or not isinstance(name, str) or name not in known or not asked.keys() <= USER_FIELDS:
         raise Refused(f"A user class may be changed by its name, in {', '.join(sorted(USER_FIELDS))} alone.")
-    numbers = [asked[name] for name in ("weight", "fixed_count") if name in asked]
+    numbers = [asked[field] for field in ("weight", "fixed_count") if field in asked]
     tasks = asked.get("tasks", [])
     if not all(type(number) is int and 0 <= number <= MOST_USERS for number in numbers) or not isinstance(tasks, list):
         raise Refused(f"Expected whole numbers from 0 to {MOST_USERS}, and a list of tasks.")
+
+
+def _check_reset(control: Control) -> None:
+    """A run's verdict is made of the statistics: whoever empties them half-way hides what failed before."""
+    if control.is_running or control.is_ending:
+        raise Refused("The statistics cannot be reset during a run: its verdict is made of them. Stop the run first.")

@@ -5,25 +5,32 @@ They are read from the environment alone: Locust shows its options in the web pa
 
 import hmac
 import logging
+import math
 import os
 import secrets
+from collections import OrderedDict
 
 from flask import Blueprint, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import UserMixin, login_user
+from flask_login import UserMixin, current_user, login_required, login_user, logout_user
 from locust.web import WebUI
 
 from chaterload.exits import Refused
+from chaterload.web.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
 USERNAME, PASSWORD = "LOCUST_WEB_USERNAME", "LOCUST_WEB_PASSWORD"
 
+MOST_SESSIONS = 100
+"""Are open at once; the next login ends the oldest."""
+
 
 class _Visitor(UserMixin):  # type: ignore[misc]  # flask_login is not typed
-    """Whoever knows the one name and password that there are."""
+    """Whoever knows the one name and password that there are, in one browser."""
 
-    id = "visitor"
+    def __init__(self, session_id: str) -> None:
+        self.id = session_id
 
 
 def is_wanted() -> bool:
@@ -48,27 +55,51 @@ def protect(web_ui: WebUI, base_path: str) -> None:
     app.config.update(SECRET_KEY=secrets.token_bytes(32), SESSION_COOKIE_SAMESITE="Lax")
     app.config.update(SESSION_COOKIE_SECURE=bool(web_ui.tls_cert and web_ui.tls_key))
     web_ui.auth_args = {"username_password_callback": f"{base_path or ''}/login"}
-    web_ui.login_manager.user_loader(lambda user_id: _Visitor() if user_id == _Visitor.id else None)
+    # Kept here as well, so that who logs out is out: a cookie alone would be as good as before to whoever copied it.
+    visitors: OrderedDict[str, _Visitor] = OrderedDict()
+    web_ui.login_manager.user_loader(visitors.get)
+    throttle = Throttle()
     pages = Blueprint("login", __name__, url_prefix=base_path or None)
 
     @pages.route("/login", methods=["POST"])
     def log_in() -> ResponseReturnValue:
-        if is_right(request.form.get("username", ""), request.form.get("password", "")):
-            login_user(_Visitor())
+        seconds = throttle.wait_s(_address())
+        if seconds:
+            session["auth_error"] = f"Wrong name or password. The next try is possible in {math.ceil(seconds)} s."
+        elif is_right(request.form.get("username", ""), request.form.get("password", ""), throttle):
+            visitor = _Visitor(secrets.token_urlsafe())
+            visitors[visitor.id] = visitor
+            if len(visitors) > MOST_SESSIONS:
+                visitors.popitem(last=False)
+            login_user(visitor)
             return redirect(url_for("locust.index"))
-        session["auth_error"] = "Wrong name or password"
+        else:
+            session["auth_error"] = "Wrong name or password"
+        return redirect(url_for("locust.login"))
+
+    @pages.route("/logout", methods=["POST"])
+    @login_required  # type: ignore[untyped-decorator]  # flask_login is not typed
+    def log_out() -> ResponseReturnValue:
+        visitors.pop(current_user.id, None)
+        logout_user()
+        session.clear()
         return redirect(url_for("locust.login"))
 
     app.register_blueprint(pages)
 
 
-def is_right(username: str, password: str) -> bool:
-    """Whether these are the name and the password; wrong ones are told in the log."""
+def is_right(username: str, password: str, throttle: Throttle) -> bool:
+    """Whether these are the name and the password; wrong ones are told in the log and make the next try wait."""
     given = [text.encode(errors="replace") for text in (username, password)]
     right = [hmac.compare_digest(*pair) for pair in zip(given, map(_held, (USERNAME, PASSWORD)), strict=True)]
     if not all(right):
-        logger.warning("Somebody gave a wrong name or password in the web UI.")
+        logger.warning("Somebody at %s gave a wrong name or password in the web UI.", _address())
+    throttle.note(_address(), all(right))
     return all(right)
+
+
+def _address() -> str:
+    return request.remote_addr or ""
 
 
 def _held(name: str) -> bytes:

@@ -1,5 +1,6 @@
 """The page /metrics beside the web UI's own: the figures of the run, as they are at each scrape."""
 
+import math
 from collections.abc import Sequence
 
 from flask import Blueprint, Response, request
@@ -12,6 +13,7 @@ from chaterload.run.control import Control
 from chaterload.run.criteria import evaluate_run
 from chaterload.run.figures import add_up_writes, failures, snapshot
 from chaterload.web import login
+from chaterload.web.throttle import Throttle
 
 
 def add_page(web_ui: WebUI, control: Control, base_path: str) -> None:
@@ -23,11 +25,12 @@ def add_page(web_ui: WebUI, control: Control, base_path: str) -> None:
 
     assert web_ui.app is not None
     pages = Blueprint("metrics", __name__, url_prefix=base_path or None)
+    throttle = Throttle()  # its own: a scraper with an old password keeps nobody out of the login page
 
     @pages.route("/metrics")
     def metrics() -> Response:
-        if web_ui.web_login and not (current_user.is_authenticated or _gives_password()):
-            return Response("Name and password needed\n", 401, {"WWW-Authenticate": 'Basic realm="metrics"'})
+        if web_ui.web_login and not current_user.is_authenticated and (refusal := _refusal(throttle)):
+            return refusal
         stats = control.environment.stats
         now = snapshot(stats, control.course.clock_set_by if control.course else 0.0)
         figures = Figures(
@@ -44,9 +47,17 @@ def add_page(web_ui: WebUI, control: Control, base_path: str) -> None:
     web_ui.app.register_blueprint(pages)
 
 
-def _gives_password() -> bool:
+def _refusal(throttle: Throttle) -> Response | None:
+    """The answer to a request that does not give the name and the password, or gives them too soon."""
+    seconds = throttle.wait_s(request.remote_addr or "")
+    if seconds:
+        after = math.ceil(seconds)
+        sentence = f"Wrong name or password. The next try is possible in {after} s.\n"
+        return Response(sentence, 429, {"Retry-After": str(after)})
     given = request.authorization
-    return given is not None and login.is_right(given.username or "", given.password or "")
+    if given and given.type == "basic" and login.is_right(given.username or "", given.password or "", throttle):
+        return None
+    return Response("Name and password needed\n", 401, {"WWW-Authenticate": 'Basic realm="metrics"'})
 
 
 def _results(control: Control, now: Snapshot) -> Sequence[Result]:

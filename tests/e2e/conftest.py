@@ -301,7 +301,9 @@ class WebUi:
     def post(self, path: str, **form: object) -> Any:
         """The JSON answer to a form, or to a click where there is none."""
         data = urllib.parse.urlencode(form).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, timeout=60) as answer:
+        origin = f"http://127.0.0.1:{self.port}"
+        request = urllib.request.Request(f"{origin}{path}", data, {"Origin": origin})
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def swarm(self, users: int, **form: object) -> Any:

@@ -179,6 +179,22 @@ def test_a_port_that_is_taken(locust: Run, bystander: StandInProcess) -> None:
     assert_refused(run, f"--web-port {port} of --web-host '127.0.0.1' cannot be listened on (Address already in use).")
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--stand-in", "--stand-in-options", "'"), '--stand-in-options "\'" cannot be read (No closing quotation).'),
+        (("--stand-in", "--reset-stats"), "--reset-stats would empty what the verdict is made of."),
+        (("--stand-in", "--run-time", "99999999999999h"), "argument -t/--run-time: '99999999999999h' is too long."),
+    ],
+    ids=["quotes", "reset", "time"],
+)
+def test_options_that_cannot_be(locust: Run, options: tuple[str, ...], sentence: str) -> None:
+    """An option that cannot be meant is told in a sentence, before anything starts."""
+    run = locust("--headless", *options)
+    assert sentence in run.finish()
+    assert run.wait() == 2
+
+
 def test_options_of_no_stand_in(locust: Run, bystander: StandInProcess) -> None:
     """--stand-in-options without --stand-in would load the real target: it is refused."""
     run = locust(*HEADLESS, "--stand-in-options=--drop-photo=0.1", env=credentials(bystander))
@@ -223,7 +239,7 @@ def test_a_foreign_host_that_is_allowed(locust: Run, how: str) -> None:
 
 
 def test_the_web_uis_form(locust: Run, server: StandInProcess) -> None:
-    """The form is refused what the command line is: foreign hosts, options, and a token that has expired."""
+    """The form is refused hosts that nobody named, options, and a token that has expired."""
     web = WebUi()
     lives_s = 12
     token = make_token(STAND_IN_SECRET, server.email, timedelta(seconds=lives_s))
@@ -231,11 +247,9 @@ def test_the_web_uis_form(locust: Run, server: StandInProcess) -> None:
     run = locust(*web.options, env=credentials(server) | {"TEST_USER_TOKEN": token})
     web.wait_until_up()
     forms = {
-        "neither local nor internal": {"host": "http://example.com"},
-        "has no http:// or https:// in front": {"host": "localhost"},
+        f"host that Locust was started for: {server.host}": {"host": f"http://127.0.0.1:{free_port()}"},
         "may not set allow_host": {"host": "http://example.com", "allow_host": "example.com"},
         "may not set stand_in": {"host": server.host, "stand_in": "true"},
-        "connection refused": {"host": f"http://127.0.0.1:{free_port()}"},
     }
     for sentence, form in forms.items():
         answer = web.swarm(2, **form)

@@ -1,6 +1,8 @@
 """The tab "Objectives", as people see it: in a real browser, while a run goes on and after it."""
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from chaterload.standin.process import StandInProcess
 
-from .conftest import PATIENCE_S, Run, WebUi, credentials, wait_for
+from .conftest import PATIENCE_S, Run, WebUi, credentials, requests_seen, wait_for
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = (
@@ -55,3 +57,97 @@ def test_the_tab_lives(locust: Run, server: StandInProcess, tab: Page) -> None:
     expect(tab.get_by_text("So far: PASS")).to_be_visible()
     tab.get_by_role("button", name="Stop").click()
     expect(tab.get_by_text("Verdict: PASS")).to_be_visible(timeout=PATIENCE_S * 1000)
+
+
+class ForeignSite:
+    """A page of another site: it makes the browser send what a visitor never asked for, and reads what it can."""
+
+    _PAGE = b"<!doctype html><title>Foreign</title><iframe name=sink></iframe>"
+
+    def __enter__(self) -> str:
+        page = self._PAGE
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(page)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        return f"http://127.0.0.1:{self._server.server_port}/"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+FETCH = """async ([url, body]) => {
+    const form = new URLSearchParams(body);
+    const told = [];
+    for (const mode of ["cors", "no-cors"])
+        for (const credentials of ["include", "omit"])
+            try { const answer = await fetch(url, {method: "POST", mode, credentials, body: form});
+                  told.push(answer.type + (await answer.text())); }
+            catch (error) { told.push("blocked"); }
+    return told;
+}"""
+SUBMIT = """([url, body]) => {
+    const form = Object.assign(document.createElement("form"), {method: "post", action: url, target: "sink"});
+    for (const [name, value] of Object.entries(body))
+        form.append(Object.assign(document.createElement("input"), {name, value}));
+    document.body.append(form);
+    form.submit();
+}"""
+
+
+def test_a_foreign_page(locust: Run, server: StandInProcess, tab: Page) -> None:
+    """In a real browser a page of another site starts nothing, by fetch or by form, and neither reads nor frames."""
+    web = WebUi()
+    run = locust(*web.options, "--host", server.host, env=credentials(server))
+    web.wait_until_up()
+    ours = f"http://127.0.0.1:{web.port}"
+    form = {"user_count": "1", "spawn_rate": "1", "host": server.host}
+    with ForeignSite() as foreign:
+        tab.goto(foreign)
+        assert set(tab.evaluate(FETCH, [f"{ours}/swarm", form])) == {"blocked"}
+        tab.evaluate(SUBMIT, [f"{ours}/swarm", form])
+        run.says("turned a request away (origin 'http://127.0.0.1:")
+        reading = "url => fetch(url).then(() => 'read', () => 'blocked')"
+        assert tab.evaluate(reading, f"{ours}/stats/requests") == "blocked"
+        tab.evaluate("url => document.querySelector('iframe').src = url", f"{ours}/")
+        wait_for(lambda: "chrome-error" in tab.frames[-1].url, "the frame to stay empty")
+    assert requests_seen(server) == 0
+    assert web.stats()["state"] == "ready"
+
+
+def test_locusts_page_under_our_policy(locust: Run, server: StandInProcess, tab: Page) -> None:
+    """Locust's page works as ever behind the login: it starts a run, draws its charts, makes its report, logs out."""
+    web, complaints = WebUi(), []
+    tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    env = credentials(server) | {"LOCUST_WEB_USERNAME": "ops", "LOCUST_WEB_PASSWORD": "secret"}
+    locust(*web.options, "--tags", "full_flow", env=env)
+    web.wait_until_up()
+    tab.goto(f"http://127.0.0.1:{web.port}/")
+    tab.get_by_label("Username").fill("ops")
+    tab.get_by_label("Password").fill("secret")
+    tab.get_by_role("button", name="Login").click()
+    tab.get_by_role("button", name="Start").click()
+    tab.get_by_role("tab", name="Charts").click()
+    expect(tab.locator("canvas").first).to_be_visible()
+    tab.get_by_role("button", name="Stop").click()
+    tab.get_by_role("tab", name="Objectives").click()
+    expect(tab.get_by_text("Verdict: ")).to_be_visible(timeout=PATIENCE_S * 1000)
+    tab.goto(f"http://127.0.0.1:{web.port}/stats/report")
+    expect(tab.get_by_text("Request Statistics")).to_be_visible()
+    tab.goto(f"http://127.0.0.1:{web.port}/")
+    tab.get_by_role("button", name="Log out").click()
+    expect(tab.get_by_label("Password")).to_be_visible()
+    assert complaints == []

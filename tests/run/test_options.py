@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = ("target", "load shape", "objectives and verdict", "terminal")
+GROUPS = ("target", "load shape", "objectives and verdict", "terminal", "web UI")
 
 
 def test_the_help() -> None:

@@ -1,0 +1,160 @@
+"""Locust's own web UI with our guards, and in the place of a run something that notes what it is asked for."""
+
+import contextlib
+import http.client
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import gevent
+import pytest
+from flask.testing import FlaskClient
+from locust import User, constant, task
+from locust.env import Environment
+from locust.stats import RequestStats
+from locust.web import WebUI
+
+from chaterload.chater.settings import load_settings
+from chaterload.web.setup import set_up
+
+HOST = "http://127.0.0.1:5000"
+OWN = {"Origin": "http://localhost:8089", "Host": "localhost:8089"}
+
+
+class ChaterUser(User):
+    """One of Locust's that does nothing."""
+
+    wait_time = constant(1)
+
+    @task
+    def rest(self) -> None:
+        pass
+
+
+class Runner:
+    """Notes what would have been loaded."""
+
+    def __init__(self) -> None:
+        self.state, self.user_count, self.user_classes = "ready", 0, [ChaterUser]
+        self.stats = RequestStats()
+        self.exceptions: dict[str, Any] = {}
+        self.errors: dict[str, Any] = {}
+        self.user_classes_count: dict[str, int] = {}
+        self.started: list[int] = []
+        self.stopped = 0
+
+    def start(self, users: int, *_: Any, **__: Any) -> None:
+        self.started.append(users)
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+class Control:
+    """Stands where what starts and judges runs stands, and notes what it is asked to check."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment, self.runner = environment, environment.runner
+        self.checked: list[tuple[int, str | None]] = []
+        self.is_running = self.is_ending = False
+        self.judge = self.report = self.course = None
+        self.workers = 0
+        self.role = SimpleNamespace(reports=list)
+
+    def check(self, users: int, host: str | None) -> None:
+        self.checked.append((users, host))
+
+    def cpu_percent(self) -> float:
+        return 0.0
+
+
+class Site:
+    """A web UI that has been set up, its run, and a client of it."""
+
+    def __init__(self, host: str, login: bool = False, **options: Any) -> None:
+        given: dict[str, Any] = {
+            "web_host": host,
+            "web_known_as": None,
+            "web_base_path": "",
+            "stand_in": False,
+            "class_picker": False,
+        }
+        given |= {"num_users": 1, "spawn_rate": 1, "run_time": None, "stats_history_enabled": False} | options
+        allowed = given.pop("allowed", ())
+        tls = {name: given.pop(name, None) for name in ("tls_cert", "tls_key")}
+        environment: Any = Environment(
+            user_classes=[ChaterUser],
+            host=given.pop("target", HOST),
+            parsed_options=SimpleNamespace(**given),
+            available_user_classes={"ChaterUser": ChaterUser},  # type: ignore[dict-item]  # it says User and means its type
+        )
+        self.environment, self.runner = environment, Runner()
+        environment.runner = self.runner
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.web_ui: Any = WebUI(environment, host, self.port, web_login=login, delayed_start=True, **tls)
+        self.control = cast(Any, Control(environment))
+        set_up(self.web_ui, self.control, load_settings(), allowed)
+
+    @property
+    def app(self) -> Any:
+        return self.web_ui.app
+
+    def client(self) -> FlaskClient:
+        """A browser, but for the headers that say where it comes from."""
+        client: FlaskClient = self.app.test_client()
+        return client
+
+    def nothing_happened(self) -> bool:
+        """Whether no request had any effect."""
+        return not (self.control.checked or self.runner.started or self.runner.stopped)
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+
+
+@pytest.fixture(autouse=True)
+def no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locust reads the command line for each page; pytest's has words that it does not know."""
+    monkeypatch.setattr(sys, "argv", ["locust"])
+
+
+Make = Callable[..., Site]
+
+
+@pytest.fixture
+def make() -> Make:
+    """Sets a web UI up; it is asked without a network."""
+
+    def site(host: str = "127.0.0.1", **options: Any) -> Site:
+        return Site(host, **options)
+
+    return site
+
+
+@contextlib.contextmanager
+def serving(site: Site) -> Iterator[Site]:
+    """The web UI on its port, in a thread of its own."""
+    ready, end = threading.Event(), threading.Event()
+
+    def serve() -> None:
+        greenlet = gevent.spawn(site.web_ui.start_server)
+        while not end.is_set():
+            gevent.sleep(0.02)
+            if site.web_ui.server and site.web_ui.server.started:
+                ready.set()
+        site.web_ui.server.stop()
+        greenlet.join()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield site
+    finally:
+        end.set()
+        thread.join()
