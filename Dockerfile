@@ -29,7 +29,10 @@ ENV PATH=/opt/venv/bin:$PATH \
 # second less for every start to come. Report files with relative names go to the working directory.
 RUN locust -f /app/locustfile.py --list \
     && install -d -o 10001 -g 10001 /results
+# Without a login the web UI listens on 127.0.0.1, which in a container nobody reaches. So it listens on each address here,
+# and warns: publish its port on 127.0.0.1 alone, or set LOCUST_WEB_USERNAME and LOCUST_WEB_PASSWORD.
 ENV PYTHONDONTWRITEBYTECODE=1 \
+    LOCUST_WEB_HOST=* \
     HOME=/tmp
 # A number, so that Kubernetes can see that it is not root. No file here depends on it: any other will do.
 USER 10001:10001

@@ -9,6 +9,7 @@ import yaml
 from chaterload import __version__
 from chaterload.chater.settings import Settings, is_secret, variable
 from chaterload.exits import Exit
+from chaterload.web import login
 
 from .conftest import (
     EXAMPLES,
@@ -29,6 +30,7 @@ from .conftest import (
 every_source = pytest.mark.parametrize("source", [*OVERLAYS, *EXAMPLES])
 every_overlay = pytest.mark.parametrize("source", OVERLAYS)
 
+LOGIN = {login.USERNAME, login.PASSWORD}
 OWN_CODES = {Exit.NEVER_STARTED, Exit.MISSED, Exit.INVALID}
 
 # The fields of the LocustTest that the Locust project's operator documents.
@@ -160,6 +162,7 @@ def test_texts_are_texts(source: str) -> None:
 def test_variables_are_known(source: str) -> None:
     """Every variable that is set is a setting or an option, or is used by an argument."""
     known = {variable(name, field) for name, field in Settings.model_fields.items()} | variables()
+    known |= LOGIN
     for pod in pods(source):
         for env in pod.container.get("env", ()):
             assert env["name"] in known or f"$({env['name']})" in " ".join(pod.container["args"])
@@ -223,6 +226,15 @@ def test_master_expects_its_workers() -> None:
     assert options["expect_workers"] == workers["parallelism"] == workers["completions"]
     assert options["expect_workers_max_wait"] > 0
     assert options["enable_rebalancing"]
+
+
+def test_the_web_ui_listens_where_it_says() -> None:
+    """A master with the web UI says that it listens beyond loopback, and has a login when the Secret has one."""
+    (master,) = [pod for pod in pods("distributed") if pod.component == "master"]
+    assert options_of(command_line(master))["web_host"] == "*"
+    secret = [env["valueFrom"]["secretKeyRef"] for env in master.container["env"] if env["name"] in LOGIN]
+    assert [reference["optional"] for reference in secret] == [True, True]
+    assert "LOCUST_WEB_HOST=*" in instructions()["ENV"]
 
 
 def test_web_ui_is_probed() -> None:
@@ -310,6 +322,8 @@ def test_network_policies_name_the_target_and_the_workers() -> None:
     assert [port["port"] for port in out["ports"]] == [host.port]
     web, workers = policies["load-test-master"]["ingress"]
     assert [port["port"] for port in web["ports"]] == [8089]
+    (scraper,) = web["from"]
+    assert scraper == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     assert [port["port"] for port in workers["ports"]] == [5557]
     assert [selects(peer["podSelector"], pod.labels) for peer in workers["from"] for pod in pods("distributed")] == [
         pod.component == "worker" for pod in pods("distributed")
