@@ -26,12 +26,15 @@ from chaterload.exits import Exit, Refused
 from chaterload.judge.measure import three_digits
 from chaterload.report.formats import FORMATS
 from chaterload.run import telemetry
-from chaterload.run.control import Control, say
+from chaterload.run.controller import RunController, print_refusal
 from chaterload.run.criteria import Judge
 from chaterload.run.master import Master
-from chaterload.run.node import Local, Role, options_of
+from chaterload.run.node import Local, options_of
 from chaterload.run.options import add_options
 from chaterload.run.results import Results
+from chaterload.run.signals import Process
+from chaterload.run.strategy import planned_users, use_strategy
+from chaterload.run.waiting import await_workers
 from chaterload.run.worker import Worker
 from chaterload.standin import process as stand_in
 from chaterload.web import login
@@ -65,7 +68,7 @@ def add(parser: LocustArgumentParser, **_: Any) -> None:
 @events.init.add_listener
 def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: Any) -> None:
     """Before anything is sent: settings, host, stand-in, and for a run that starts by itself, host and token."""
-    _take_interrupts(environment)
+    _process.take_interrupts(is_forked=_is_forked_worker(environment))
     resolver.install()
     try:
         settings = load_settings()
@@ -76,43 +79,25 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
             _listen_as_worker(environment, Worker(environment, runner, settings, allowed))
             return
         is_master = isinstance(runner, MasterRunner)
-        role = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
-        control = Control(environment, settings, role, _judge(environment), _results(environment, settings))
-        control.use_strategy()
-        control.warn_of_objectives()
+        node = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
+        judge = _judge(environment)
+        controller = RunController(environment, settings, node, judge, _results(environment, settings))
+        use_strategy(environment, judge, controller.sampler)
+        controller.warn_of_objectives()
         for sentence in misspelt(os.environ, internals.option_variables()):
             logger.warning(sentence)
-        _listen(environment, control)
-        _show_live(control)
+        _listen(environment, controller)
+        _show_live(controller)
         if web_ui:
-            set_up(web_ui, control, settings, allowed)
-        if control.starts_by_itself and isinstance(role, Local):
-            control.check(control.planned_users, environment.host)
-        control.limit_wait_for_workers()
+            set_up(web_ui, controller, settings, allowed)
+        if isinstance(node, Master):
+            node.on_lost = controller.on_lost_worker
+            if controller.options.headless:
+                await_workers(controller, node)
+        elif controller.starts_by_itself:
+            controller.begin(planned_users(environment), environment.host)
     except (Refused, stand_in.StandInError) as error:
         leave(environment, error if isinstance(error, Refused) else Refused(str(error)))
-
-
-def _take_interrupts(environment: Environment) -> None:
-    """Let Ctrl-C end a process as SIGTERM does: Python would raise it in whichever user happens to run.
-
-    One that comes while the process or its run ends already makes the users end at once.
-    """
-    if _is_forked_worker(environment):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # its master hears the same Ctrl-C, and ends it in order
-        return
-    hub, interrupted = gevent.get_hub(), False
-
-    def interrupt() -> None:
-        nonlocal interrupted
-        if interrupted or any(control.is_ending for control in _controls):
-            for role in _roles:
-                role.hurry()
-        else:
-            interrupted = True
-            hub.loop.run_callback(hub.parent.throw, KeyboardInterrupt)
-
-    gevent.signal_handler(signal.SIGINT, interrupt)
 
 
 def _is_forked_worker(environment: Environment) -> bool:
@@ -121,49 +106,46 @@ def _is_forked_worker(environment: Environment) -> bool:
     return bool(is_child and not internals.command_line().worker)
 
 
-def _listen(environment: Environment, control: Control) -> None:
-    listen = environment.events
-    listen.test_start.add_listener(control.on_test_start)
-    listen.test_stopping.add_listener(control.on_test_stopping)
-    listen.test_stop.add_listener(control.on_test_stop)
-    listen.usage_monitor.add_listener(lambda cpu_usage, **_: control.role.gauge.add(cpu_usage))
-    listen.quitting.add_listener(control.on_interrupt)  # last added, first called: listeners run in reverse
-    listen.quit.add_listener(control.show)
-    _controls.append(control)
-    _roles.append(control.role)
+def _listen(environment: Environment, controller: RunController) -> None:
+    listen, told = environment.events, controller.report_failure
+    listen.test_start.add_listener(told(controller.on_test_start))
+    listen.test_stopping.add_listener(told(controller.on_test_stopping))
+    listen.test_stop.add_listener(told(controller.on_test_stop))
+    listen.usage_monitor.add_listener(lambda cpu_usage, **_: controller.node.gauge.add(cpu_usage))
+    listen.quitting.add_listener(told(controller.on_interrupt))  # last added, first called: listeners run in reverse
+    listen.quit.add_listener(told(controller.show))
+    _process.node, _process.controller = controller.node, controller
 
 
-def _show_live(control: Control) -> None:
+def _show_live(controller: RunController) -> None:
     """A live view instead of Locust's periodic tables, where somebody watches."""
-    options, listen = control.options, control.environment.events
-    if not (options.headless and control.judge and sys.stdout.isatty()) or options.plain or options.only_summary:
+    options, listen = controller.options, controller.environment.events
+    if not (options.headless and controller.judge and sys.stdout.isatty()) or options.plain or options.only_summary:
         return
     from chaterload.run.terminal import Terminal, find_console  # no other process needs them
 
     if console := find_console():
         options.only_summary = True  # read after this event
-        view = Terminal(control, console)
+        view = Terminal(controller, console)
         listen.test_start.add_listener(view.start)
         listen.test_stop.add_listener(view.stop)
 
 
 def _listen_as_worker(environment: Environment, worker: Worker) -> None:
-    environment.events.test_start.add_listener(lambda **_: worker.start())
     environment.events.usage_monitor.add_listener(lambda cpu_usage, **_: worker.gauge.add(cpu_usage))
     # first called: the counts have to be sent before Locust tells the master that this worker quits
     environment.events.quitting.add_listener(lambda **_: worker.finish())
-    _roles.append(worker)
+    _process.node = worker
 
 
-_controls: list[Control] = []
-_roles: list[Role] = []
+_process = Process()
 
 
 @events.quitting.add_listener
 def finish(**_: Any) -> None:
     """First added, last called: after Locust's own listener brought the workers' last counts."""
-    for control in _controls:
-        control.on_quitting()
+    if _process.controller:
+        _process.controller.report_failure(_process.controller.on_quitting)()
 
 
 def _judge(environment: Environment) -> Judge | None:
@@ -234,10 +216,10 @@ def leave(environment: Environment, refused: Refused) -> None:
     runner, options = environment.runner, options_of(environment)
     if isinstance(runner, WorkerRunner):
         if not _is_forked_worker(environment):  # else its master holds the same settings and says the same
-            say(refused)
+            print_refusal(refused)
         runner.send_message("quit")
     else:
-        say(refused)
+        print_refusal(refused)
     if isinstance(runner, MasterRunner):
         if options.processes:
             options.headless = False  # or Locust's master quits with the first child, and never hears the others

@@ -5,11 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import gevent
+from gevent.event import AsyncResult
+
 from chaterload.chater.accounts import Account, make_accounts
 from chaterload.chater.dishes import AccountDishes, Dish, DishTimes, State
 from chaterload.chater.photo import Photo
 from chaterload.chater.settings import Settings
 from chaterload.chater.writes import Writes
+
+PATIENCE_S = 60.0
+"""How long users wait for their run: longer than a master waits for the answers of all workers."""
 
 
 class Leases(Protocol):
@@ -38,7 +44,7 @@ def _leftover(email: str, dish: Dish) -> Leftover:
 
 @dataclass
 class Shared:
-    """One for each process; a new one for each run."""
+    """What the users of one process share; a new one for each run."""
 
     settings: Settings
     photo: Photo
@@ -46,6 +52,8 @@ class Shared:
     """Empty when only tasks run that need no account."""
     leases: Leases
     writes: Writes = field(default_factory=Writes)
+    host: str = ""
+    """The base URL that was checked."""
     announce: Callable[[str, int], None] = lambda email, time: None
     """Called before a dish of that time (epoch ms) is sent to that account: a process that is killed tells no more."""
     every_task: bool = False
@@ -72,6 +80,35 @@ class Shared:
             "without_account": self.without_account,
         }
 
+
+class CurrentRun:
+    """Hands users what they share. Those that start earlier wait: a worker can be told to spawn before it is ready."""
+
+    def __init__(self) -> None:
+        self._shared: AsyncResult = AsyncResult()
+
+    def put(self, shared: Shared) -> None:
+        """A run starts here."""
+        if self._shared.ready():
+            self._shared = AsyncResult()
+        self._shared.set(shared)
+
+    def clear(self) -> None:
+        """The run has ended here. Whoever starts now waits for the next one."""
+        if self._shared.ready():
+            self._shared = AsyncResult()
+
+    def get(self) -> Shared:
+        """What users of the run share. RuntimeError when no run has started within PATIENCE_S."""
+        try:
+            shared: Shared = self._shared.get(timeout=PATIENCE_S)
+        except gevent.Timeout:
+            raise RuntimeError(f"No run has started here within {PATIENCE_S:.0f} s.") from None
+        return shared
+
+
+CURRENT = CurrentRun()
+"""Of this process."""
 
 PLACEHOLDER_EMAIL = "loadtest@example.com"
 PLACEHOLDER_ID_TOKEN = "load-test-id-token"  # no secret: a real Chater UI refuses it

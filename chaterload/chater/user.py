@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import gevent
 from google.protobuf.message import Message
@@ -18,7 +18,7 @@ from chaterload.chater.client import judge_response, mend
 from chaterload.chater.dishes import Dish, State, tells_today
 from chaterload.chater.patience import Patience
 from chaterload.chater.routes import DELETE, TODAY, Route
-from chaterload.chater.shared import Shared
+from chaterload.chater.shared import CURRENT, Shared
 from chaterload.chater.writes import Claim, Today
 from proto.delete_food_pb2 import DeleteFoodRequest
 from proto.today_food_pb2 import TodayFood
@@ -52,7 +52,8 @@ class ProtobufUser(FastHttpUser):
     connection_timeout = network_timeout = None  # type: ignore[assignment]  # sockets take it: patience is the one limit
     concurrency = 1  # one greenlet, one connection; also what bounds geventhttpclient's own repeats of a GET
 
-    shared: ClassVar[Shared]
+    shared: Shared
+    """Of this user's run; there from its start on."""
     account: Account
     _tidying = False
 
@@ -62,6 +63,7 @@ class ProtobufUser(FastHttpUser):
 
     def on_start(self) -> None:
         """Take an account; without one there is nothing that this user could do."""
+        self.shared = CURRENT.get()
         if self.shared.every_task:
             internals.schedule_each_task(self)
         if not self.shared.accounts:

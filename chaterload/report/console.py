@@ -56,7 +56,9 @@ def show(report: Report, console: Console | None = None, results: Path | None = 
     outcome = report.verdict.outcome
     for reason in report.verdict.reasons:
         console.print(Text(f"  - {reason}"))
-    summary = f"Verdict: {outcome.upper()} (exit code {int(report.verdict.exit_code)})"
+    for path in report.unwritten:
+        console.print(Text(f"  - {path} could not be written"))
+    summary = f"Verdict: {outcome.upper()} (exit code {int(report.exit_code)})"
     console.print(Text(summary, style=OUTCOME_STYLE[outcome]))
 
 

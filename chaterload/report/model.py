@@ -8,6 +8,7 @@ from typing import Any
 
 from chaterload.chater.shared import Leftover
 from chaterload.chater.writes import Writes
+from chaterload.exits import Exit
 from chaterload.judge.analysis import Analysis
 from chaterload.judge.baseline import FORMAT, Change
 from chaterload.judge.diagnosis import Failures, Finding
@@ -54,6 +55,14 @@ class Report:
     history: Sequence[Sample]
     changes: Sequence[Change] = ()
     analysis: Analysis = field(default_factory=Analysis)
+    unwritten: tuple[str, ...] = ()
+    """Files that were asked for and could not be written."""
+
+    @property
+    def exit_code(self) -> Exit:
+        """The verdict's, unless a run that would pass did not leave what was asked for."""
+        code = self.verdict.exit_code
+        return Exit.ERROR if code is Exit.MET and self.unwritten else code
 
     @property
     def grade(self) -> Grade:
@@ -70,7 +79,7 @@ def to_json(report: Report) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "verdict": verdict.outcome,
-        "exit_code": int(verdict.exit_code),
+        "exit_code": int(report.exit_code),
         "reasons": list(verdict.reasons),
         "requests": total.requests,
         "failures": total.failures,

@@ -29,11 +29,12 @@ from chaterload.judge.verdict import Evidence, critical_failures, decide
 from chaterload.load.scenario import calls_of
 from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.load.strategies import spike_of
-from chaterload.report.model import Report, Run
-from chaterload.run.course import Course
+from chaterload.report.model import Report
+from chaterload.report.model import Run as RunFacts
 from chaterload.run.criteria import Judge, evaluate_run, judged_window
-from chaterload.run.figures import add_up_writes, failures, snapshot
-from chaterload.run.node import Role, options_of, tasks_of
+from chaterload.run.figures import add_up_writes, crashes, failures, snapshot
+from chaterload.run.lifecycle import Run
+from chaterload.run.node import Node, options_of, tasks_of
 from chaterload.run.platform import server_figures
 
 SATURATED_S = 20.0
@@ -49,17 +50,17 @@ WARM_UP = 0.1
 def make_report(
     environment: Environment,
     settings: Settings,
-    role: Role,
+    node: Node,
     judge: Judge,
-    course: Course,
+    run: Run,
     platform: Sequence[tuple[Query, Series | None]] = (),
     server_after: str | None = None,
 ) -> Report:
     """Judge the run as it is now, with what the platform's own figures say where they were asked for."""
-    figures = snapshot(environment.stats, course.clock_set_by)
+    figures = snapshot(environment.stats, run.clock_set_by)
     rows = failures(environment.stats)
-    reports = role.reports()
-    results = evaluate_run(environment, judge, course, figures)
+    reports = node.reports()
+    results = evaluate_run(environment, judge, run, figures)
     writes = add_up_writes(reports)
     changes = compare(judge.baseline, figures, judge.tolerance)
     results += [judge_query(query, series) for query, series in platform]
@@ -67,40 +68,40 @@ def make_report(
         results,
         Evidence(
             lost_writes=writes.missing(),
-            stopped_early=course.missed,
+            stopped_early=run.missed,
             worse=[
-                *critical_failures(judge.objectives, judged_window(course, figures)),
+                *critical_failures(judge.objectives, judged_window(run, figures)),
                 *(str(change) for change in changes if change.worse),
             ],
-            generator_broken=[*role.lost(), *_saturated(reports)],
-            unproven=[*course.invalid, *_unproven(reports, figures), *_left_to_do(environment, course, figures)],
+            generator_broken=[*run.generator_broken, *node.lost(), *_crashes(environment), *_saturated(reports)],
+            unproven=[*run.unproven, *_unproven(reports, figures), *_left_to_do(environment, run, figures)],
         ),
     )
     return Report(
-        run=_run(environment, settings, course),
+        run=_run(environment, settings, run),
         verdict=verdict,
         snapshot=figures,
         failures=rows,
         findings=diagnose(rows, results, figures.total.failure_ratio),
         writes=writes,
         leftovers=sorted(Leftover(*entry) for report in reports for entry in report.get("leftovers", ())),
-        history=course.history.samples,
+        history=run.history.samples,
         changes=changes,
         analysis=replace(
-            analyse(course, judge.objectives),
-            server=compare_sides(*server_figures(course.server_before, server_after), figures),
+            analyse(run, judge.objectives),
+            server=compare_sides(*server_figures(run.prepared.server_before, server_after), figures),
         ),
     )
 
 
-def analyse(course: Course, objectives: Sequence[Objective]) -> Analysis:
+def analyse(run: Run, objectives: Sequence[Objective]) -> Analysis:
     """What the run's steps and history say."""
-    shape, history = course.shape, course.history
+    shape, history = run.shape, run.history
     search = shape if isinstance(shape, CapacityShape) else None
     steps = search.steps if search else history.steps
     points = read_steps(steps, objectives)
     recovers, recovery_s = (None, None)
-    if isinstance(shape, StagedShape) and (spike := spike_of(shape.strategy)) and course.seconds > spike[1]:
+    if isinstance(shape, StagedShape) and (spike := spike_of(shape.strategy)) and run.seconds > spike[1]:
         recovers, recovery_s = read_recovery(history.samples, spike)
     return Analysis(
         curve=read_curve(points),
@@ -109,22 +110,27 @@ def analyse(course: Course, objectives: Sequence[Objective]) -> Analysis:
         broke_first=read_first_break(points) if len(points) > 1 else None,
         recovers=recovers,
         recovery_s=recovery_s,
-        drift=read_drift(history.samples, WARM_UP * course.seconds) if course.seconds >= DRIFT_FROM_S else {},
+        drift=read_drift(history.samples, WARM_UP * run.seconds) if run.seconds >= DRIFT_FROM_S else {},
     )
 
 
-def _left_to_do(environment: Environment, course: Course, figures: Snapshot) -> list[str]:
+def _left_to_do(environment: Environment, run: Run, figures: Snapshot) -> list[str]:
     """Which tasks a strategy that is to run every task left out."""
-    if not (course.shape and course.shape.every_task):
+    if not (run.shape and run.shape.every_task):
         return []
     firsts = {
         task.__name__: calls[0] for task in tasks_of(environment, options_of(environment)) if (calls := calls_of(task))
     }
     return [
-        f"{course.shape.name} left out {name}: no request to {endpoint}"
+        f"{run.shape.name} left out {name}: no request to {endpoint}"
         for name, endpoint in firsts.items()
         if not figures.endpoints.get(endpoint, Measurement()).requests
     ]
+
+
+def _crashes(environment: Environment) -> list[str]:
+    """Users that did not do what they should have done."""
+    return [f"{count} x unexpected exception in a user: {text}" for text, count in crashes(environment)]
 
 
 def _saturated(reports: Sequence[dict[str, object]]) -> list[str]:
@@ -149,15 +155,15 @@ def _unproven(reports: Sequence[dict[str, object]], figures: Snapshot) -> list[s
     return doubts
 
 
-def _run(environment: Environment, settings: Settings, course: Course) -> Run:
+def _run(environment: Environment, settings: Settings, run: Run) -> RunFacts:
     options = options_of(environment)
-    return Run(
-        host=environment.host or settings.host,
-        start=course.start,
-        end=course.end,
-        users=course.history.peak_users,
-        workers=course.workers,
-        strategy=course.shape.name if course.shape else None,
+    return RunFacts(
+        host=run.prepared.host,
+        start=run.start,
+        end=run.end,
+        users=run.history.peak_users,
+        workers=run.workers,
+        strategy=run.shape.name if run.shape else None,
         tags=tuple(options.tags or ()),
         exclude_tags=tuple(options.exclude_tags or ()),
         versions={

@@ -13,7 +13,7 @@ from chaterload.judge.objectives_file import DEFAULT_FILE, load
 from chaterload.judge.queries import Query
 from chaterload.load.scenario import asked, calls_of
 from chaterload.load.shapes import CapacityShape
-from chaterload.run.course import Course
+from chaterload.run.lifecycle import Run
 from chaterload.run.node import all_tasks, options_of, tasks_of
 
 
@@ -33,16 +33,16 @@ class Judge:
         return cls(parsed, load_baseline(Path(baseline)) if baseline else {}, tolerance, queries)
 
 
-def judged_window(course: Course, figures: Snapshot) -> Snapshot:
+def judged_window(run: Run, figures: Snapshot) -> Snapshot:
     """What a run is judged by: all of its figures, or those of the best step of a search."""
-    best = course.shape.best() if isinstance(course.shape, CapacityShape) else None
+    best = run.shape.best() if isinstance(run.shape, CapacityShape) else None
     return best.window if best else figures
 
 
-def evaluate_run(environment: Environment, judge: Judge, course: Course, figures: Snapshot) -> list[Result]:
+def evaluate_run(environment: Environment, judge: Judge, run: Run, figures: Snapshot) -> list[Result]:
     """What came of the objectives by these figures, or by the best step of a search."""
     flows = [calls_of(task) for task in tasks_of(environment, options_of(environment))]
-    return evaluate(judge.objectives, judged_window(course, figures), left_out(environment), flows)
+    return evaluate(judge.objectives, judged_window(run, figures), left_out(environment), flows)
 
 
 def never_asked(environment: Environment, objectives: Iterable[Objective]) -> list[str]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError
 
 from chaterload.chater.answers import Kind
@@ -47,6 +48,12 @@ def _failure(error: StatsError) -> Failures:
     text = StatsError.parse_error(error.error)
     kind: Kind | None = _KIND_OF_TEXT.get(text)
     return Failures(Endpoint(error.method, error.name), kind, text[:200], error.occurrences)
+
+
+def crashes(environment: Environment) -> list[tuple[str, int]]:
+    """Unexpected exceptions of users, on all processes: their text and how often; the most frequent first."""
+    rows = environment.runner.exceptions.values() if environment.runner else ()
+    return sorted(((str(row["msg"])[:200], int(row["count"])) for row in rows), key=lambda row: -row[1])
 
 
 def add_up_writes(reports: Iterable[Mapping[str, Any]]) -> Writes:

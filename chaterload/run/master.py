@@ -1,24 +1,88 @@
 """The master's side of a run on several processes."""
 
+import logging
 import time
 import uuid
-from collections import defaultdict
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import gevent
+from gevent.event import AsyncResult, Event
 from locust.env import Environment
-from locust.runners import STATE_MISSING, MasterRunner
+from locust.runners import MasterRunner
 
 from chaterload import __version__
 from chaterload.chater.leases import LeaseBook
 from chaterload.chater.settings import Settings
 from chaterload.exits import Refused
-from chaterload.run.node import Role, check_accounts
-from chaterload.run.protocol import ASK_AGAIN_S, CHECK_OPTIONS, CHECK_TIMEOUT_S, FINISH_MARGIN_S
+from chaterload.internals import connected_workers, dismiss_worker, known_workers
+from chaterload.run.lifecycle import Prepared, Run
+from chaterload.run.node import Node, check_accounts, options_of
+from chaterload.run.protocol import (
+    ASK_AGAIN_S,
+    CHECK_TIMEOUT_S,
+    FINISH_MARGIN_S,
+    AbortUsers,
+    AccountShared,
+    Channel,
+    CheckAnswer,
+    CheckRequest,
+    DishBegun,
+    Finished,
+    FinishRequest,
+    Hello,
+    Leased,
+    LeaseRelease,
+    LeaseRequest,
+    StartRun,
+)
+
+logger = logging.getLogger(__name__)
+
+WATCH_S = 0.5
+"""Between two looks for workers that went missing, which Locust has no event for."""
 
 
-class Master(Role):
+class WorkerState(StrEnum):
+    """Where a worker stands in a run."""
+
+    CHECKED = "checked"
+    RUNNING = "running"
+    FINISHED = "finished"
+    LOST = "lost"
+
+
+@dataclass
+class WorkerRecord:
+    """What the master knows of one worker in this run."""
+
+    process: str
+    """Where it runs, for people."""
+    state: WorkerState = WorkerState.CHECKED
+    report: dict[str, Any] = field(default_factory=dict)
+    """What it told last."""
+    begun: list[list[Any]] = field(default_factory=list)
+    """The dishes that it began since its last report, as (e-mail, time)."""
+    lost_because: str = ""
+
+    def lose(self, why: str) -> bool:
+        """Whether it was not lost before."""
+        is_news = self.state is not WorkerState.LOST
+        if is_news:
+            self.state, self.lost_because = WorkerState.LOST, why
+        return is_news
+
+    def final_report(self) -> dict[str, Any]:
+        """What it did; of the dishes of a lost worker nothing is certain."""
+        if self.state is not WorkerState.LOST:
+            return self.report
+        told = [entry[:2] for entry in self.report.get("leftovers", ())]
+        return {**self.report, "leftovers": [[*entry, False] for entry in (*told, *self.begun)]}
+
+
+class Master(Node):
     """The master's side."""
 
     def __init__(
@@ -26,169 +90,207 @@ class Master(Role):
     ) -> None:
         super().__init__(environment, settings, allowed)
         self.runner = runner
-        self._reports: dict[str, dict[str, Any]] = {}
-        self._dishes: dict[str, list[list[Any]]] = defaultdict(list)
-        """What each worker began since its last report, as (e-mail, time)."""
-        self._lost: dict[str, str] = {}
-        self._answers: dict[str, dict[str, Any]] = {}
-        self._finished: set[str] = set()
-        self._running: set[str] = set()
-        self._resting: set[str] = set()
-        """Workers of the last run: Locust lists them again only some seconds after it."""
+        self.on_lost: Callable[[str], object] = lambda worker: None
+        """Called with a sentence for each worker that goes missing during a run."""
+        self._records: dict[str, WorkerRecord] = {}
+        self._questions: dict[str, dict[str, AsyncResult]] = {}
+        """The answers to each question that is open, by worker."""
         self._book: LeaseBook | None = None
-        self._finishing = False
-        runner.register_message("chater_checked", self._on_checked)
-        runner.register_message("chater_lease", self._on_lease)
-        runner.register_message("chater_release", self._on_release)
-        runner.register_message("chater_dish", self._on_dish)
-        runner.register_message("chater_finished", self._on_finished)
+        self._start: StartRun | None = None
+        """Of the run that goes on, for workers that join it."""
+        self._connected = Event()
+        self._channel = channel = Channel(runner)
+        channel.listen(Hello, self._on_hello, concurrent=True)
+        channel.listen(CheckAnswer, self._on_answer)
+        channel.listen(Finished, self._on_answer)
+        channel.listen(LeaseRequest, self._on_lease)
+        channel.listen(LeaseRelease, self._on_release)
+        channel.listen(DishBegun, self._on_dish)
         environment.events.worker_report.add_listener(self._on_report)
+        environment.events.worker_connect.add_listener(lambda **_: self._connected.set())
         runner.greenlet.spawn(self._watch)
 
-    def _workers(self) -> set[str]:
-        return {client.id for client in self.runner.clients.all if client.state != STATE_MISSING}
+    def workers(self) -> set[str]:
+        """The ids of those that are connected."""
+        return connected_workers(self.runner)
 
-    def _wait(self, seconds: float, done: Callable[[], bool]) -> bool:
-        """Wait until `done`; False when that takes more than `seconds`."""
+    def wait_for(self, is_here: Callable[[set[str]], bool], seconds: float) -> bool:
+        """Wait until the connected workers are such; False when that takes more than `seconds`."""
         deadline = time.monotonic() + seconds
-        while not done():
-            if time.monotonic() > deadline:
+        while not is_here(self.workers()):
+            left = deadline - time.monotonic()
+            if left <= 0:
                 return False
-            gevent.sleep(0.02)
+            self._connected.clear()
+            self._connected.wait(min(left, WATCH_S))
         return True
 
-    def _ask(self, kind: str, data: dict[str, Any], workers: set[str], answered: Set[str], seconds: float) -> bool:
-        """Ask until all of `workers` that are still there are in `answered`, which grows meanwhile.
+    def _ask(self, workers: Iterable[str], message: CheckRequest | FinishRequest, seconds: float) -> dict[str, Any]:
+        """The answers of those of `workers` that stay connected; fewer when `seconds` pass before all have answered."""
+        answers = self._questions[message.question] = {worker: AsyncResult() for worker in workers}
+        deadline = time.monotonic() + seconds
+        try:
+            while (silent := self._silent(answers)) and time.monotonic() < deadline:
+                for worker in silent:
+                    self._channel.send(message, worker)
+                gevent.wait([answers[worker] for worker in silent], timeout=ASK_AGAIN_S)
+        finally:
+            del self._questions[message.question]
+        return {worker: answer.value for worker, answer in answers.items() if answer.ready()}
 
-        False when that takes more than `seconds`.
-        """
+    def _silent(self, answers: dict[str, AsyncResult]) -> list[str]:
+        """Those that are connected and have not answered."""
+        here = self.workers()
+        return [worker for worker, answer in answers.items() if worker in here and not answer.ready()]
 
-        def silent() -> set[str]:
-            return (workers & self._workers()) - answered
-
-        question, deadline = {**data, "id": uuid.uuid4().hex}, time.monotonic() + seconds
-        while silent():
-            if time.monotonic() > deadline:
-                return False
-            for worker in silent():
-                self.runner.send_message(kind, question, client_id=worker)
-            self._wait(ASK_AGAIN_S, lambda: not silent())
-        return True
-
-    def reports(self) -> list[dict[str, Any]]:
-        """What each process did; of a lost worker what it told last, of whose dishes nothing is certain since."""
-        lost = [{**self._reports.get(worker, {}), "leftovers": self._left_by(worker)} for worker in self._lost]
-        return [self.report(), *(r for worker, r in self._reports.items() if worker not in self._lost), *lost]
-
-    def _left_by(self, worker: str) -> list[list[Any]]:
-        """What a lost worker may have left: what it told last, and what it began since."""
-        told = [entry[:2] for entry in self._reports.get(worker, {}).get("leftovers", ())]
-        return [[*entry, False] for entry in (*told, *self._dishes[worker])]
+    def reports(self, run: Run | None = None) -> list[dict[str, Any]]:
+        """What each process did."""
+        return [self.report(), *(record.final_report() for record in self._records.values())]
 
     def lost(self) -> list[str]:
-        return [f"worker {worker} {why}" for worker, why in self._lost.items()]
+        return [f"worker {r.process} {r.lost_because}" for r in self._records.values() if r.state is WorkerState.LOST]
 
-    def check(self, users: int, host: str | None) -> None:
-        self._wait(self.environment.stop_timeout + FINISH_MARGIN_S, lambda: self._workers() >= self._resting)
-        asked = self._workers()
+    def check(self, run_id: str, users: int, host: str | None) -> None:
+        """Have every worker try out host and token."""
+        resting = {worker for worker, record in self._records.items() if record.state is WorkerState.FINISHED}
+        # Locust lists workers again only some seconds after a run
+        self.wait_for(lambda here: here >= resting, self.environment.stop_timeout + FINISH_MARGIN_S)
+        asked = self.workers()
         if not asked:
             raise Refused("No worker is connected. Start one with --worker --master-host.")
-        self._answers = {}
-        options = vars(self.environment.parsed_options)
-        question = {"host": host, "allowed": list(self.allowed), **{name: options.get(name) for name in CHECK_OPTIONS}}
-        if not self._ask("chater_check", question, asked, self._answers.keys(), CHECK_TIMEOUT_S):
+        question = self._check_request(run_id, host)
+        answers: dict[str, CheckAnswer] = self._ask(asked, question, CHECK_TIMEOUT_S)
+        if (asked & self.workers()) - answers.keys():
             raise Refused(f"A worker did not answer within {CHECK_TIMEOUT_S:.0f} s whether host and token work.")
-        problems = dict.fromkeys(p for answer in self._answers.values() for p in answer["problems"])
+        problems = dict.fromkeys(p for answer in answers.values() for p in answer.problems)
         if problems:
             raise Refused(*problems)
-        self._compare(users)
+        self._compare(answers.values(), users)
+        self._records = {worker: WorkerRecord(answer.process) for worker, answer in answers.items()}
 
-    def _compare(self, users: int) -> None:
-        answers = self._answers.values()
-        versions = {__version__, *(answer["version"] for answer in answers)}
+    def _check_request(self, run_id: str, host: str | None) -> CheckRequest:
+        options = options_of(self.environment)
+        return CheckRequest(
+            question=uuid.uuid4().hex,
+            run_id=run_id,
+            host=host,
+            allowed=list(self.allowed),
+            tags=options.tags,
+            exclude_tags=options.exclude_tags,
+            stand_in=options.stand_in,
+            run_time=options.run_time,
+        )
+
+    def _compare(self, answers: Iterable[CheckAnswer], users: int) -> None:
+        answers = list(answers)
+        versions = {__version__, *(answer.version for answer in answers)}
         if len(versions) > 1:
             raise Refused(f"Master and workers run different versions of this project: {', '.join(sorted(versions))}.")
-        if len({answer["fingerprint"] for answer in answers}) > 1:
+        if len({answer.fingerprint for answer in answers}) > 1:
             raise Refused("The workers' TEST_* settings differ from each other. Expected the same on every worker.")
-        accounts = min((answer["accounts"] for answer in answers), default=0)
-        strict = any(answer["strict"] for answer in answers)
+        accounts = min((answer.accounts for answer in answers), default=0)
+        strict = any(answer.strict for answer in answers)
         check_accounts(users, accounts, strict=strict)
         self._book = LeaseBook(accounts, strict=strict) if accounts else None
 
-    def start(self) -> None:
-        super().start()
-        self._reports.clear()
-        self._dishes.clear()
-        self._lost.clear()
-        self._finished.clear()
-        self._running = self._workers()
+    def start(self, prepared: Prepared, *, every_task: bool) -> None:
+        super().start(prepared, every_task=every_task)
+        self._start = StartRun(prepared.run_id, every_task)
+        for worker, record in self._records.items():
+            record.state = WorkerState.RUNNING
+            self._channel.send(self._start, worker)
 
     def finish(self) -> None:
         """Have the workers end their users, and wait for their last counts."""
-        if self._finishing:
+        if self._start is None:
             return
-        self._finishing = True
-        self._note_lost()
-        try:
-            self._finished.clear()
-            workers = self._workers()
-            patience = self.environment.stop_timeout + self.settings.cleanup_seconds + FINISH_MARGIN_S
-            if not self._ask("chater_finish", {}, workers, self._finished, patience):
-                for worker in workers - self._finished:
-                    self._lost[worker] = "did not send its last counts"
-        finally:
-            self._finishing = False
-            self._resting = self._finished & workers
-            self._running = set()
+        self._start = None
+        self._note_missing()
+        running = {worker: r for worker, r in self._records.items() if r.state is WorkerState.RUNNING}
+        patience = self.environment.stop_timeout + self.settings.cleanup_seconds + FINISH_MARGIN_S
+        answers = self._ask(running, FinishRequest(uuid.uuid4().hex), patience)
+        for worker, record in running.items():
+            if worker in answers:
+                record.state = WorkerState.FINISHED
+            else:
+                record.lose("did not send its last counts")
 
-    def hurry(self) -> None:
+    def abort_users(self) -> None:
         """End the users of every worker at once."""
-        for worker in self._workers():
-            self.runner.send_message("chater_hurry", client_id=worker)
+        for worker in self.workers():
+            self._channel.send(AbortUsers(), worker)
 
-    def dismiss(self) -> None:
+    def quit_workers(self) -> None:
         """Tell every worker to quit, also those that Locust does not list while they rest after a run."""
-        for worker in self.runner.worker_indexes:
-            self.runner.send_message("quit", client_id=worker)
+        for worker in known_workers(self.runner):
+            dismiss_worker(self.runner, worker)
 
     def _watch(self) -> None:
-        """Notice workers that go missing during the run, and free their accounts."""
         while True:
-            gevent.sleep(0.5)
-            self._note_lost()
+            gevent.sleep(WATCH_S)
+            if self._start:
+                self._note_missing()
 
-    def _note_lost(self) -> None:
-        workers = self._workers()
-        for worker in self._running - workers:
-            self._lost.setdefault(worker, "was lost during the run")
-            if self._book:
-                self._book.drop(worker)
-        if self._running:
-            self._running = workers
+    def _note_missing(self) -> None:
+        """Notice workers that went missing during the run, and free their accounts."""
+        here = self.workers()
+        for worker, record in self._records.items():
+            if record.state is WorkerState.RUNNING and worker not in here and record.lose("was lost during the run"):
+                if self._book:
+                    self._book.drop(worker)
+                self.on_lost(f"worker {record.process} {record.lost_because}")
 
-    def _on_checked(self, environment: Environment, msg: Any) -> None:
-        self._answers[msg.node_id] = msg.data
+    def _on_hello(self, worker: str, _: Hello) -> None:
+        """A worker is ready; where a run goes on already, it is tried out, and joins."""
+        start, host = self._start, self.environment.host
+        if start is None or worker in self._records:
+            return
+        answers: dict[str, CheckAnswer] = self._ask([worker], self._check_request(start.run_id, host), CHECK_TIMEOUT_S)
+        if worker not in answers or start is not self._start:
+            return
+        if problems := self._misfits(answers[worker]):
+            for problem in problems:
+                logger.error("Worker %s does not take part. %s", answers[worker].process, problem)
+            dismiss_worker(self.runner, worker)
+            return
+        self._records[worker] = WorkerRecord(answers[worker].process, WorkerState.RUNNING)
+        self._channel.send(start, worker)
 
-    def _on_finished(self, environment: Environment, msg: Any) -> None:
-        self._finished.add(msg.node_id)
+    def _misfits(self, answer: CheckAnswer) -> list[str]:
+        """Why a worker cannot join the run that goes on."""
+        problems = list(answer.problems)
+        if answer.version != __version__:
+            problems.append(f"It runs version {answer.version} of this project, and its master {__version__}.")
+        if self._book and answer.accounts < self._book.accounts:
+            problems.append(f"It has {answer.accounts} accounts, and the run uses {self._book.accounts}.")
+        return problems
+
+    def _on_answer(self, worker: str, message: CheckAnswer | Finished) -> None:
+        answer = self._questions.get(message.question, {}).get(worker)
+        if answer is not None:
+            answer.set(message)
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
-        if "chater" in data:
-            self._reports[client_id] = data["chater"]
-            self._dishes[client_id].clear()  # what of it is still open is in the report
+        record = self._records.get(client_id)
+        if record and "chater" in data:
+            record.report = data["chater"]
+            record.begun.clear()  # what of it is still open is in the report
 
-    def _on_dish(self, environment: Environment, msg: Any) -> None:
-        self._dishes[msg.node_id].append(msg.data["dish"])
+    def _on_dish(self, worker: str, message: DishBegun) -> None:
+        if record := self._records.get(worker):
+            record.begun.append([message.email, message.time])
 
-    def _on_lease(self, environment: Environment, msg: Any) -> None:
-        number = self._book.acquire(msg.node_id) if self._book else None
-        shared = self._book is not None and number is not None and self._book.users(number) > 1
-        if shared and self._book is not None and number is not None:
-            for holder in self._book.holders(number):
-                self.runner.send_message("chater_shared", {"number": number}, client_id=holder)
-        answer = {"request": msg.data["request"], "number": number, "shared": shared}
-        self.runner.send_message("chater_leased", answer, client_id=msg.node_id)
+    def _on_lease(self, worker: str, message: LeaseRequest) -> None:
+        number = self._book.acquire(worker) if self._book else None
+        shared = False
+        if self._book and number is not None:
+            users = self._book.users(number)
+            shared = users > 1
+            if users == 2:  # the first user learns it now, later ones with their lease
+                for holder in self._book.holders(number):
+                    self._channel.send(AccountShared(number), holder)
+        self._channel.send(Leased(message.request, number, shared), worker)
 
-    def _on_release(self, environment: Environment, msg: Any) -> None:
+    def _on_release(self, worker: str, message: LeaseRelease) -> None:
         if self._book:
-            self._book.release(msg.node_id, msg.data["number"])
+            self._book.release(worker, message.number)

@@ -16,12 +16,11 @@ from chaterload.chater.hosts import refusal
 from chaterload.chater.leases import LeaseBook
 from chaterload.chater.preflight import preflight
 from chaterload.chater.settings import Settings
-from chaterload.chater.shared import Leases, Shared, make_shared
-from chaterload.chater.user import ProtobufUser
+from chaterload.chater.shared import CURRENT, Leases, Shared, make_shared
 from chaterload.exits import Refused
-from chaterload.internals import tags_of, tasks_with_tags
+from chaterload.internals import kill_users, tags_of, tasks_with_tags
 from chaterload.load.scenario import need_account
-from chaterload.load.strategies import runs_every_task
+from chaterload.run.lifecycle import Prepared
 from chaterload.standin.options import STAND_IN_EMAIL, STAND_IN_SECRET
 
 logger = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ class CpuGauge:
         self.longest_s = max(self.longest_s, self._streak_s)
 
 
-class Role:
+class Node:
     """What a process does in a run. Subclasses say how."""
 
     def __init__(self, environment: Environment, settings: Settings, allowed: tuple[str, ...]) -> None:
@@ -76,30 +75,41 @@ class Role:
         self.allowed = allowed
         """Host names that may be loaded besides internal ones."""
         self.shared: Shared | None = None
+        """What the users of the last run share; None before the first one, and on a master."""
         self.gauge = CpuGauge()
 
-    def check(self, users: int, host: str | None) -> None:
-        """Try out what `users` users will need at `host`. Refused when load could not start."""
+    def check(self, run_id: str, users: int, host: str | None) -> Shared | None:
+        """Try out what `users` users will need at `host`. Refused when load could not start.
 
-    def start(self) -> None:
+        Returns what the users of this process will share; None on a master, which has none.
+        """
+        raise NotImplementedError
+
+    def start(self, prepared: Prepared, *, every_task: bool) -> None:
         """A new run begins."""
+        if prepared.shared:
+            self._begin(prepared.shared, every_task=every_task)
+        else:
+            self.gauge.reset()
+
+    def _begin(self, shared: Shared, *, every_task: bool) -> None:
+        """From now on users here go on, with what they share."""
         self.gauge.reset()
-        if self.shared:
-            self.shared.writes.reset()
-            self.shared.every_task = runs_every_task(options_of(self.environment).strategy)
+        shared.every_task = every_task
+        self.shared = shared
+        CURRENT.put(shared)
 
     def finish(self) -> None:
         """A run is about to end."""
 
-    def hurry(self) -> None:
+    def abort_users(self) -> None:
         """End the users at once. What they made stays, and is listed."""
         if self.shared and self.environment.runner:
             self.shared.hurried = True
-            for user in list(self.environment.runner.user_greenlets):
-                user.kill(block=False)
+            kill_users(self.environment.runner)
 
-    def dismiss(self) -> None:
-        """The process ends, and with it whoever waits for it."""
+    def quit_workers(self) -> None:
+        """Tell the workers to quit, where there are any."""
 
     def report(self) -> dict[str, Any]:
         """What this process did; all that it has of its own, in a form that msgpack carries."""
@@ -114,19 +124,19 @@ class Role:
         return []
 
 
-class Local(Role):
+class Local(Node):
     """A run in one process."""
 
-    def check(self, users: int, host: str | None) -> None:
-        """Try out what `users` users will need at `host`. Refused when load could not start."""
+    def check(self, run_id: str, users: int, host: str | None) -> Shared:
         options = options_of(self.environment)
         strict = self.settings.accounts_strict
 
         def leases(accounts: list[Account]) -> LocalLeases:
             return LocalLeases(accounts, strict=strict)
 
-        self.shared = prepare_users(self.environment, self.settings, options, leases, host=host, allowed=self.allowed)
-        check_accounts(users, len(self.shared.accounts), strict=strict)
+        shared = prepare_users(self.environment, self.settings, options, leases, host=host, allowed=self.allowed)
+        check_accounts(users, len(shared.accounts), strict=strict)
+        return shared
 
 
 def options_of(environment: Environment) -> Namespace:
@@ -198,13 +208,13 @@ def prepare_users(
     problem = preflight(host, shared.accounts[0] if shared.accounts else None, tls_verify=settings.tls_verify)
     if problem:
         raise Refused(problem)
-    _announce(shared, tasks, options)
-    ProtobufUser.shared = shared
+    shared.host = host
+    _warn_before_start(shared, tasks, options)
     return shared
 
 
-def _announce(shared: Shared, tasks: list[Callable[..., object]], options: Namespace) -> None:
-    """Say at the start what would surprise in the end."""
+def _warn_before_start(shared: Shared, tasks: list[Callable[..., object]], options: Namespace) -> None:
+    """Warn about expiring and placeholder tokens."""
     if options.run_time:
         end = datetime.now(UTC) + timedelta(seconds=options.run_time)
         expires = expiring(shared.accounts, end)

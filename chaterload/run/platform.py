@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import requests
-from locust.env import Environment
 
 from chaterload.chater.settings import Settings
 from chaterload.exits import Refused
 from chaterload.judge.measure import Endpoint
 from chaterload.judge.queries import Query, Series, read_answer
 from chaterload.judge.serverside import Work, parse_metrics
-from chaterload.run.course import Course
 from chaterload.run.criteria import Judge
+from chaterload.run.lifecycle import Run
 
 logger = logging.getLogger(__name__)
 
@@ -27,16 +26,16 @@ MOST_POINTS = 300
 ServerFigures = Mapping[Endpoint, Work] | None
 
 
-def ask_platform(settings: Settings, judge: Judge, course: Course) -> list[tuple[Query, Series | None]]:
+def ask_platform(settings: Settings, judge: Judge, run: Run) -> list[tuple[Query, Series | None]]:
     """What Prometheus says of the run; nothing where the settings name none."""
     if not settings.prometheus_url:
         return []
-    return [(query, query_range(settings.prometheus_url, query, course.start, course.end)) for query in judge.queries]
+    return [(query, query_range(settings.prometheus_url, query, run.start, run.end)) for query in judge.queries]
 
 
-def ask_server(environment: Environment, settings: Settings) -> str | None:
+def ask_server(host: str, settings: Settings) -> str | None:
     """The server's /metrics as they are now, None where it has none."""
-    return read_metrics(environment.host or settings.host, tls_verify=settings.tls_verify)
+    return read_metrics(host, tls_verify=settings.tls_verify)
 
 
 def server_figures(before: str | None, after: str | None) -> tuple[ServerFigures, ServerFigures]:

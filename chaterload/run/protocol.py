@@ -1,13 +1,20 @@
-"""What master and workers tell each other, besides Locust's own messages.
+"""What master and workers tell each other besides Locust's own messages: a dataclass a message, validated on arrival.
 
-chater_check      master asks each worker whether host and token work from there    -> chater_checked
-chater_lease      worker asks for an account for one more user                      -> chater_leased
-chater_release    worker gives it back
-chater_shared     master tells that an account has another user elsewhere
-chater_dish       worker is about to make a dish: if it is killed, the master lists it
-chater_finish     master asks each worker to end its users and send its last counts -> chater_finished
-chater_hurry      master asks each worker to end its users at once
+A worker says Hello once it knows these messages. The master asks each worker whether host and token work from there
+(CheckRequest, CheckAnswer), and tells it when a run starts (StartRun). Users get their accounts by LeaseRequest and
+Leased. A run ends with FinishRequest and Finished, the workers' last counts in between, as part of Locust's statistics.
 """
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, ClassVar, TypeVar
+
+from locust.runners import MasterRunner, WorkerRunner
+from pydantic import ConfigDict, ValidationError
+from pydantic.dataclasses import dataclass
+
+logger = logging.getLogger(__name__)
 
 ASK_AGAIN_S = 1.0
 """A worker that has only just connected does not know our messages yet, and drops them."""
@@ -23,5 +30,165 @@ MASTER_SILENT_S = 10.0
 FROZEN_S = 3.0
 """After this long without running, Locust's master has given this worker up (3 heartbeats)."""
 
-CHECK_OPTIONS = ("tags", "exclude_tags", "stand_in", "run_time")
-"""What a worker's check needs of the master's options; nothing secret is among a master's options."""
+_STRICT = ConfigDict(strict=True, extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Hello:
+    """A worker is ready for the messages below."""
+
+    kind: ClassVar[str] = "chater_hello"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class CheckRequest:
+    """Do host and token work from there? `question` is the same when it is only asked again."""
+
+    kind: ClassVar[str] = "chater_check"
+    question: str
+    run_id: str
+    host: str | None
+    """None where the worker's own settings say."""
+    allowed: list[str]
+    """Hosts outside the cluster that the master may load."""
+    tags: list[str] | None
+    exclude_tags: list[str] | None
+    stand_in: bool
+    run_time: int | None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class CheckAnswer:
+    """What a worker found. `fingerprint` tells its settings from those of others, without telling them."""
+
+    kind: ClassVar[str] = "chater_checked"
+    question: str
+    process: str
+    """Where it runs, for people: host and process id."""
+    problems: list[str]
+    version: str
+    fingerprint: str
+    accounts: int
+    strict: bool
+
+
+@dataclass(frozen=True, config=_STRICT)
+class StartRun:
+    """The run that was checked starts: users of it may go on."""
+
+    kind: ClassVar[str] = "chater_start"
+    run_id: str
+    every_task: bool
+    """Each user runs every task once before it picks at random."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LeaseRequest:
+    """An account for one more user. `request` is a number of the worker's own."""
+
+    kind: ClassVar[str] = "chater_lease"
+    request: int
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Leased:
+    """The account's number, None when there is none left."""
+
+    kind: ClassVar[str] = "chater_leased"
+    request: int
+    number: int | None
+    shared: bool
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LeaseRelease:
+    """A user no longer needs its account."""
+
+    kind: ClassVar[str] = "chater_release"
+    number: int
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AccountShared:
+    """An account has another user elsewhere from now on."""
+
+    kind: ClassVar[str] = "chater_shared"
+    number: int
+
+
+@dataclass(frozen=True, config=_STRICT)
+class DishBegun:
+    """A worker is about to make a dish: if it is killed, the master lists it."""
+
+    kind: ClassVar[str] = "chater_dish"
+    email: str
+    time: int
+
+
+@dataclass(frozen=True, config=_STRICT)
+class FinishRequest:
+    """End the users and send the last counts."""
+
+    kind: ClassVar[str] = "chater_finish"
+    question: str
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Finished:
+    """The users have ended, and their counts were sent before this."""
+
+    kind: ClassVar[str] = "chater_finished"
+    question: str
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AbortUsers:
+    """End the users at once."""
+
+    kind: ClassVar[str] = "chater_abort"
+
+
+Message = (
+    Hello
+    | CheckRequest
+    | CheckAnswer
+    | StartRun
+    | LeaseRequest
+    | Leased
+    | LeaseRelease
+    | AccountShared
+    | DishBegun
+    | FinishRequest
+    | Finished
+    | AbortUsers
+)
+M = TypeVar("M", bound=Message)
+
+
+class Channel:
+    """Sends and receives these messages over Locust's own connection."""
+
+    def __init__(self, runner: MasterRunner | WorkerRunner) -> None:
+        self._runner = runner
+
+    def send(self, message: Message, to: str | None = None) -> None:
+        """To one worker, to all of them, or from a worker to its master."""
+        self._runner.send_message(message.kind, asdict(message), client_id=to)
+
+    def listen(self, kind: type[M], handle: Callable[[str, M], object], *, concurrent: bool = False) -> None:
+        """Have `handle(sender, message)` called for each message of this kind. What cannot be read is dropped."""
+
+        def receive(msg: Any, **_: Any) -> None:
+            try:
+                message = kind(**(msg.data or {}))
+            except (ValidationError, TypeError) as error:
+                logger.error(
+                    "A %s message of %s cannot be read and is ignored (%s).",
+                    kind.kind,
+                    msg.node_id,
+                    type(error).__name__,
+                )
+                return
+            handle(msg.node_id, message)
+
+        self._runner.register_message(kind.kind, receive, concurrent=concurrent)

@@ -1,14 +1,12 @@
 """Accounts that a worker's users are handed by the master."""
 
 import logging
-from typing import Any
 
 import gevent
 from gevent.event import AsyncResult
-from locust.runners import WorkerRunner
 
 from chaterload.chater.accounts import Account
-from chaterload.run.protocol import LEASE_TIMEOUT_S
+from chaterload.run.protocol import LEASE_TIMEOUT_S, Channel, Leased, LeaseRelease, LeaseRequest
 
 logger = logging.getLogger(__name__)
 
@@ -16,8 +14,8 @@ logger = logging.getLogger(__name__)
 class RemoteLeases:
     """Accounts that the master hands out."""
 
-    def __init__(self, runner: WorkerRunner, accounts: list[Account]) -> None:
-        self._runner = runner
+    def __init__(self, channel: Channel, accounts: list[Account]) -> None:
+        self._channel = channel
         self._accounts = accounts
         self._numbers = {account.email: number for number, account in enumerate(accounts)}
         self._waiting: dict[int, AsyncResult] = {}
@@ -28,35 +26,41 @@ class RemoteLeases:
         self._requests += 1
         request, answer = self._requests, AsyncResult()
         self._waiting[request] = answer
-        self._runner.send_message("chater_lease", {"request": request})
+        leased: Leased | None = None
         try:
-            leased: dict[str, Any] = answer.get(timeout=LEASE_TIMEOUT_S)
+            self._channel.send(LeaseRequest(request))
+            leased = answer.get(timeout=LEASE_TIMEOUT_S)
         except gevent.Timeout:
             logger.error("The master handed out no account within %.0f s.", LEASE_TIMEOUT_S)
-            return None
         finally:
             del self._waiting[request]
-        if leased["number"] is None:
+            if leased is None and answer.ready():  # the user was killed in the very turn in which the answer came
+                self._give_back(answer.value)
+        if leased is None or leased.number is None:
             return None
-        account: Account = self._accounts[leased["number"]]
-        account.shared = leased["shared"]
+        account = self._accounts[leased.number]
+        account.shared = leased.shared
         return account
 
     def release(self, account: Account) -> None:
-        self._runner.send_message("chater_release", {"number": self._numbers[account.email]})
+        self._channel.send(LeaseRelease(self._numbers[account.email]))
 
-    def on_leased(self, data: dict[str, Any]) -> None:
-        waiting = self._waiting.get(data["request"])
-        if waiting is None:  # the user was stopped while it waited
-            if data["number"] is not None:
-                self._runner.send_message("chater_release", {"number": data["number"]})
+    def on_leased(self, leased: Leased) -> None:
+        """The master's answer; an account for a user that no longer waits goes back."""
+        waiting = self._waiting.get(leased.request)
+        if waiting is None:
+            self._give_back(leased)
         else:
-            waiting.set(data)
+            waiting.set(leased)
+
+    def _give_back(self, leased: Leased) -> None:
+        if leased.number is not None:
+            self._channel.send(LeaseRelease(leased.number))
 
     def on_shared(self, number: int) -> None:
         self._accounts[number].shared = True
 
-    def doubt(self) -> None:
+    def mark_all_shared(self) -> None:
         """Others may have been given our accounts while this process did not run."""
         for account in self._accounts:
             account.shared = True

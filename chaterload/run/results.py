@@ -35,6 +35,8 @@ class Results:
         self._parent = parent
         self._given = given
         self._tables: StatsCSVFileWriter | None = None
+        self._following: gevent.Greenlet | None = None
+        """Writes Locust's CSV files while a run goes on."""
         self.folder: Path | None = None
         """Of the last run."""
         try:
@@ -55,16 +57,14 @@ class Results:
         self._following = gevent.spawn(could_write, f"{prefix}_*.csv", self._tables.stats_writer)
         logger.info("Results go to %s", self.folder)
 
-    def close(self, report: Report | None) -> bool:
-        """The run has ended: write what is still missing. Returns whether all files are complete.
+    def write(self, report: Report | None) -> list[str]:
+        """The run has ended: write what is still missing. Returns what could not be written.
 
-        `report` is None with --no-objectives. Only the first call for a run does anything.
+        `report` is None with --no-objectives. What `report` says could not be written is not tried again.
         """
-        tables, self._tables = self._tables, None
-        if tables is None or self.folder is None:
-            return True
-        self._following.kill()
-        complete = [self._following.value is not False, could_write(f"{self.folder}/*.csv", tables.close_files)]
+        folder, tables = self.folder, self._tables
+        if tables is None or folder is None:
+            return []
         texts: dict[str, Callable[[], str]] = {
             "locust_stats.csv": partial(_as_text, tables.requests_csv),  # Locust wrote them up to a second ago
             "locust_failures.csv": partial(_as_text, tables.failures_csv),
@@ -74,10 +74,20 @@ class Results:
         }
         if report:
             texts |= {known.file_name: partial(known.text, report) for known in FORMATS}
-        for name, text in texts.items():
-            path = self.folder / name
-            complete.append(could_write(str(path), partial(write_whole, path, text())))
-        return all(complete)
+        unwritten = report.unwritten if report else ()
+        paths = [(folder / name, text) for name, text in texts.items() if str(folder / name) not in unwritten]
+        failed = [str(path) for path, text in paths if not could_write(str(path), partial(write_whole, path, text()))]
+        return self._stop_following(tables) + failed
+
+    def _stop_following(self, tables: StatsCSVFileWriter) -> list[str]:
+        """End Locust's CSV files, once."""
+        if self._following is None:
+            return []
+        following, self._following = self._following, None
+        following.kill()
+        pattern = f"{self.folder}/locust_*.csv"
+        complete = following.value is not False and could_write(pattern, tables.close_files)
+        return [] if complete else [pattern]
 
 
 def _as_text(write: Callable[[Any], None]) -> str:

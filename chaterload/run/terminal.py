@@ -11,7 +11,7 @@ from rich.live import Live
 
 from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.report.live import Moment, build
-from chaterload.run.control import Control
+from chaterload.run.controller import RunController
 from chaterload.run.criteria import evaluate_run
 from chaterload.run.figures import last_failures, snapshot
 
@@ -28,7 +28,7 @@ def find_console() -> Console | None:
 class Terminal:
     """The live view of a headless run."""
 
-    def __init__(self, control: Control, console: Console) -> None:
+    def __init__(self, control: RunController, console: Console) -> None:
         self._control = control
         self._console = console
         self._greenlet: gevent.Greenlet | None = None
@@ -73,13 +73,13 @@ class Terminal:
         return build(self._moment(), self._console.width, self._console.height)
 
     def _moment(self) -> Moment:
-        control, environment, course = self._control, self._control.environment, self._control.course
-        assert course is not None
+        control, environment, run = self._control, self._control.environment, self._control.run
+        assert run is not None
         assert control.judge is not None
-        shape, stats = course.shape, environment.stats
+        shape, stats = run.shape, environment.stats
         return Moment(
             host=environment.host or control.settings.host,
-            seconds=course.seconds,
+            seconds=run.seconds,
             length_s=shape.seconds if shape else control.options.run_time,
             users=control.runner.user_count,
             target_users=control.runner.target_user_count,
@@ -87,9 +87,9 @@ class Terminal:
             requests=stats.total.num_requests,
             failures=stats.total.num_failures,
             requests_per_second=stats.total.current_rps,
-            results=evaluate_run(environment, control.judge, course, snapshot(stats, course.clock_set_by)),
+            results=evaluate_run(environment, control.judge, run, snapshot(stats, run.clock_set_by)),
             recent=last_failures(stats),
             strategy=shape.strategy if isinstance(shape, StagedShape) else None,
             search=shape.search if isinstance(shape, CapacityShape) else None,
-            ending=course.finished,
+            ending=run.finished,
         )

@@ -1,6 +1,8 @@
 """A worker's side of a run on several processes."""
 
 import logging
+import os
+import socket
 import time
 from argparse import Namespace
 from typing import Any
@@ -12,16 +14,32 @@ from locust.runners import WorkerRunner
 from chaterload import __version__
 from chaterload.chater.accounts import Account
 from chaterload.chater.settings import Settings
+from chaterload.chater.shared import CURRENT, Shared
 from chaterload.exits import Exit, Refused
-from chaterload.run.node import Role, options_of, prepare_users
-from chaterload.run.protocol import CHECK_OPTIONS, FROZEN_S, MASTER_SILENT_S
+from chaterload.internals import send_statistics
+from chaterload.run.node import Node, prepare_users
+from chaterload.run.protocol import (
+    FROZEN_S,
+    MASTER_SILENT_S,
+    AbortUsers,
+    AccountShared,
+    Channel,
+    CheckAnswer,
+    CheckRequest,
+    DishBegun,
+    Finished,
+    FinishRequest,
+    Hello,
+    Leased,
+    StartRun,
+)
 from chaterload.run.remote_leases import RemoteLeases
 
 logger = logging.getLogger(__name__)
 
 
-class Worker(Role):
-    """A worker's side."""
+class Worker(Node):
+    """A worker's side. Its users wait until the master has told that the run which was checked here starts."""
 
     def __init__(
         self, environment: Environment, runner: WorkerRunner, settings: Settings, allowed: tuple[str, ...]
@@ -29,97 +47,100 @@ class Worker(Role):
         super().__init__(environment, settings, allowed)
         self.runner = runner
         self._leases: RemoteLeases | None = None
+        self._prepared: tuple[str, Shared] | None = None
+        """The run that was checked last, and what its users share."""
         self._beat = time.monotonic()
         self._asked: dict[str, str] = {}
         """The id of each kind's last question."""
-        runner.register_message("chater_check", self._on_check, concurrent=True)
-        runner.register_message("chater_leased", self._on_leased)
-        runner.register_message("chater_shared", self._on_shared)
-        runner.register_message("chater_finish", self._on_finish, concurrent=True)
-        runner.register_message("chater_hurry", lambda **_: self.hurry())
+        self._channel = channel = Channel(runner)
+        channel.listen(CheckRequest, self._on_check, concurrent=True)
+        channel.listen(StartRun, self._on_start)
+        channel.listen(Leased, self._on_leased)
+        channel.listen(AccountShared, self._on_shared)
+        channel.listen(FinishRequest, self._on_finish, concurrent=True)
+        channel.listen(AbortUsers, lambda *_: self.abort_users())
         environment.events.report_to_master.add_listener(self._on_report)
         environment.events.heartbeat_received.add_listener(self._on_heartbeat)
         runner.greenlet.spawn(self._watch)
+        channel.send(Hello())
 
-    def prepare(self, options: Namespace, host: str | None, allowed: tuple[str, ...] = ()) -> list[str]:
+    def _make_leases(self, accounts: list[Account]) -> RemoteLeases:
+        self._leases = RemoteLeases(self._channel, accounts)
+        return self._leases
+
+    def _on_check(self, _: str, request: CheckRequest) -> None:
+        if not self._is_new(request):
+            return
+        problems = self._prepare(request)
+        shared = self._prepared[1] if self._prepared else None
+        answer = CheckAnswer(
+            question=request.question,
+            process=f"{self.runner.worker_index} ({socket.gethostname()}, process {os.getpid()})",
+            problems=problems,
+            version=__version__,
+            fingerprint=self.settings.fingerprint(),
+            accounts=len(shared.accounts) if shared else 0,
+            strict=self.settings.accounts_strict,
+        )
+        self._channel.send(answer)
+
+    def _prepare(self, request: CheckRequest) -> list[str]:
         """Try out what users here will need. The problems, none when all is well."""
+        self._prepared = None
+        asked = {name: getattr(request, name) for name in ("tags", "exclude_tags", "stand_in", "run_time")}
         try:
-            self.shared = prepare_users(
+            shared = prepare_users(
                 self.environment,
                 self.settings,
-                options,
+                Namespace(**{**vars(self.environment.parsed_options), **asked}),
                 self._make_leases,
-                host=host,
-                allowed=(*self.allowed, *allowed),
+                host=request.host,
+                allowed=(*self.allowed, *request.allowed),
                 slot=self.runner.worker_index,
             )
         except Refused as refused:
-            self.shared = None
             return list(refused.problems)
-        self.shared.announce = lambda email, time: self.runner.send_message("chater_dish", {"dish": [email, time]})
+        except Exception as error:
+            logger.debug("The check failed", exc_info=True)
+            return [f"The check on a worker failed in a way that is not known: {error!r}."]
+        shared.announce = lambda email, time: self._channel.send(DishBegun(email, time))
+        self._prepared = request.run_id, shared
         return []
 
-    def _make_leases(self, accounts: list[Account]) -> RemoteLeases:
-        self._leases = RemoteLeases(self.runner, accounts)
-        return self._leases
-
-    def start(self) -> None:
-        """A run begins here. A worker that joined too late to be asked is tried out now, and leaves if it must."""
-        if self.shared is None:
-            problems = self.prepare(options_of(self.environment), self.environment.host)
-            if problems:
-                self.leave(problems)
-        super().start()
-
-    def leave(self, problems: list[str]) -> None:
-        """Tell why this worker cannot take part, and end it."""
-        for problem in problems:
-            logger.error(problem)
-        self.environment.process_exit_code = Exit.NEVER_STARTED
-        self.runner.send_message("quit")
-        self.runner.quit()
+    def _on_start(self, _: str, message: StartRun) -> None:
+        if self._prepared is None or self._prepared[0] != message.run_id:
+            logger.error("The master starts a run that was not checked here. This worker leaves.")
+            self.environment.process_exit_code = Exit.NEVER_STARTED
+            gevent.spawn(self.runner.quit)
+            return
+        self._begin(self._prepared[1], every_task=message.every_task)
+        self._prepared = None
 
     def finish(self) -> None:
         """End the users, and send what they did, whole."""
         self.runner.stop()
-        data: dict[str, Any] = {}
-        self.environment.events.report_to_master.fire(client_id=self.runner.client_id, data=data)
-        self.runner.send_message("stats", data)
+        send_statistics(self.runner)
+        CURRENT.clear()
 
-    def _is_new(self, msg: Any) -> bool:
+    def _is_new(self, request: CheckRequest | FinishRequest) -> bool:
         """Whether a question is not merely asked again: the answer is on its way."""
-        if self._asked.get(msg.type) == msg.data["id"]:
+        if self._asked.get(request.kind) == request.question:
             return False
-        self._asked[msg.type] = msg.data["id"]
+        self._asked[request.kind] = request.question
         return True
 
-    def _on_check(self, environment: Environment, msg: Any) -> None:
-        if not self._is_new(msg):
-            return
-        options = Namespace(**{**vars(environment.parsed_options), **{k: msg.data[k] for k in CHECK_OPTIONS}})
-        problems = self.prepare(options, msg.data["host"], tuple(msg.data["allowed"]))
-        answer = {
-            "problems": problems,
-            "version": __version__,
-            "fingerprint": self.settings.fingerprint(),
-            "accounts": len(self.shared.accounts) if self.shared else 0,
-            "strict": self.settings.accounts_strict,
-        }
-        self.runner.send_message("chater_checked", answer)
-
-    def _on_leased(self, environment: Environment, msg: Any) -> None:
+    def _on_leased(self, _: str, leased: Leased) -> None:
         if self._leases:
-            self._leases.on_leased(msg.data)
+            self._leases.on_leased(leased)
 
-    def _on_shared(self, environment: Environment, msg: Any) -> None:
+    def _on_shared(self, _: str, message: AccountShared) -> None:
         if self._leases:
-            self._leases.on_shared(msg.data["number"])
+            self._leases.on_shared(message.number)
 
-    def _on_finish(self, environment: Environment, msg: Any) -> None:
-        if not self._is_new(msg):
-            return
-        self.finish()
-        self.runner.send_message("chater_finished")
+    def _on_finish(self, _: str, request: FinishRequest) -> None:
+        if self._is_new(request):
+            self.finish()
+            self._channel.send(Finished(request.question))
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
         data["chater"] = self.report()
@@ -136,7 +157,7 @@ class Worker(Role):
             if now - last > FROZEN_S:
                 self._beat = now  # it was us who stood still
                 if self._leases:
-                    self._leases.doubt()
+                    self._leases.mark_all_shared()
             last = now
             if now - self._beat > MASTER_SILENT_S:
                 logger.error("The master has been silent for %.0f s: ending the users here.", MASTER_SILENT_S)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from flask import Response, jsonify, request
+from flask import Response, g, jsonify, request
 from flask_login import current_user
 from locust.env import Environment
 from locust.util.timespan import parse_timespan
@@ -12,7 +12,8 @@ from locust.web import WebUI
 
 from chaterload.chater.hosts import host_problem
 from chaterload.exits import Refused
-from chaterload.run.control import Control
+from chaterload.run.controller import RunController
+from chaterload.run.lifecycle import Phase
 from chaterload.run.node import options_of
 from chaterload.run.options import LONGEST_S
 
@@ -54,7 +55,7 @@ def _plain(name: str) -> str:
     return name.lower().rstrip(".")
 
 
-def guard_forms(web_ui: WebUI, control: Control, hosts: Hosts) -> None:
+def guard_forms(web_ui: WebUI, control: RunController, hosts: Hosts) -> None:
     """Refuse in the web UI's forms what whoever started Locust did not allow, and what would spoil a run's figures."""
     assert web_ui.app is not None
     checks: dict[str, Callable[[], None]] = {
@@ -76,8 +77,15 @@ def guard_forms(web_ui: WebUI, control: Control, hosts: Hosts) -> None:
             return jsonify({"success": False, "message": message, "host": control.environment.host})
         return None
 
+    @web_ui.app.after_request
+    def give_up_start(response: Response) -> Response:
+        """What was checked for a start that Locust itself refuses is not for the next one."""
+        if g.get("began") and not (response.is_json and response.get_json().get("success")):
+            control.abandon()
+        return response
 
-def _check_form(control: Control, hosts: Hosts) -> None:
+
+def _check_form(control: RunController, hosts: Hosts) -> None:
     unknown = sorted(request.form.keys() - FORM_FIELDS)
     if unknown:
         raise Refused(f"The form may not set {', '.join(unknown)}. Expected {', '.join(sorted(FORM_FIELDS))}.")
@@ -96,8 +104,9 @@ def _check_form(control: Control, hosts: Hosts) -> None:
         raise Refused(f"{users} users are asked for. Expected at most {most}, {MOST_USERS} for each process.")
     if run_time > LONGEST_S or 0 < spawn_rate < 1 / LONGEST_S:
         raise Refused(f"The run would take for ever. Expected a time and a spawn rate for at most {LONGEST_S} s.")
-    if not control.is_running:
-        control.check(users, host or None)
+    if control.phase is not Phase.RUNNING:
+        control.begin(users, host or None)
+        g.began = True
     elif host != (control.environment.host or ""):
         raise Refused("The host cannot change during a run. Stop the run first.")
 
@@ -122,7 +131,7 @@ def _check_choices(environment: Environment) -> None:
             raise Refused(f"The form's {field} is unknown. Expected one of {', '.join(names)}.")
 
 
-def _check_user(control: Control) -> None:
+def _check_user(control: RunController) -> None:
     """What the class picker's dialogue may change of a user class: not its host, nor anything else of its inside."""
     try:
         asked = request.get_json(force=True, silent=True)
@@ -138,7 +147,7 @@ def _check_user(control: Control) -> None:
         raise Refused(f"Expected whole numbers from 0 to {MOST_USERS}, and a list of tasks.")
 
 
-def _check_reset(control: Control) -> None:
+def _check_reset(control: RunController) -> None:
     """A run's verdict is made of the statistics: whoever empties them half-way hides what failed before."""
-    if control.is_running or control.is_ending:
+    if control.phase in (Phase.RUNNING, Phase.STOPPING):
         raise Refused("The statistics cannot be reset during a run: its verdict is made of them. Stop the run first.")

@@ -11,7 +11,8 @@ from locust.runners import STATE_RUNNING
 from locust.web import WebUI
 
 from chaterload.report import tab
-from chaterload.run.control import Control
+from chaterload.run.controller import RunController
+from chaterload.run.lifecycle import Phase
 
 _SCRIPT = re.compile(rb"<script[^>]*>(.*?)</script", re.DOTALL | re.IGNORECASE)
 _THEMES = ("", "light", "dark")
@@ -62,7 +63,7 @@ def add_log_out(app: Flask) -> None:
         return response
 
 
-def add_tab(web_ui: WebUI, control: Control) -> None:
+def add_tab(web_ui: WebUI, control: RunController) -> None:
     """Put the objectives beside Locust's own tabs, live."""
     assert web_ui.app is not None
     web_ui.template_args.update(extended_tabs=tab.TABS, extended_tables=tab.TABLES)
@@ -72,7 +73,7 @@ def add_tab(web_ui: WebUI, control: Control) -> None:
         if request.endpoint == "locust.request_stats" and response.is_json:
             answer = response.get_json()
             answer["extended_stats"] = tab.extended_stats(control.verdict(), control.report is None)
-            if control.is_ending:
+            if control.phase is Phase.STOPPING:
                 answer["state"] = STATE_RUNNING  # in any other the page asks no more, and never shows the verdict
             response.set_data(json.dumps(answer))
         return response

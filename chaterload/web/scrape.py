@@ -9,14 +9,14 @@ from locust.web import WebUI
 
 from chaterload.judge.measure import Snapshot
 from chaterload.judge.objectives import Result, evaluate
-from chaterload.run.control import Control
+from chaterload.run.controller import RunController
 from chaterload.run.criteria import evaluate_run
 from chaterload.run.figures import add_up_writes, failures, snapshot
 from chaterload.web import login
 from chaterload.web.throttle import Throttle
 
 
-def add_page(web_ui: WebUI, control: Control, base_path: str) -> None:
+def add_page(web_ui: WebUI, control: RunController, base_path: str) -> None:
     """Serve /metrics. Where a login is asked for, a scraper gives the same name and password as HTTP basic auth.
 
     No other page takes them in this form: a browser would send them along with whatever another site makes it send.
@@ -32,15 +32,15 @@ def add_page(web_ui: WebUI, control: Control, base_path: str) -> None:
         if web_ui.web_login and not current_user.is_authenticated and (refusal := _refusal(throttle)):
             return refusal
         stats = control.environment.stats
-        now = snapshot(stats, control.course.clock_set_by if control.course else 0.0)
+        now = snapshot(stats, control.run.clock_set_by if control.run else 0.0)
         figures = Figures(
             now,
             failures(stats),
             _results(control, now),
-            add_up_writes(control.role.reports()),
+            add_up_writes(control.node.reports()),
             users=control.runner.user_count,
             workers=control.workers,
-            cpu_percent=control.cpu_percent(),
+            cpu_percent=control.sampler.cpu_percent(),
         )
         return Response(to_text(figures), content_type=CONTENT_TYPE)
 
@@ -60,12 +60,12 @@ def _refusal(throttle: Throttle) -> Response | None:
     return Response("Name and password needed\n", 401, {"WWW-Authenticate": 'Basic realm="metrics"'})
 
 
-def _results(control: Control, now: Snapshot) -> Sequence[Result]:
+def _results(control: RunController, now: Snapshot) -> Sequence[Result]:
     """The verdict's own once there is one; until then the objectives alone are judged, which is all that is cheap."""
     if control.report is not None:
         return control.report.verdict.results
     if control.judge is None:
         return ()
-    if control.course is None:
+    if control.run is None:
         return evaluate(control.judge.objectives, Snapshot({}, 0.0))
-    return evaluate_run(control.environment, control.judge, control.course, now)
+    return evaluate_run(control.environment, control.judge, control.run, now)

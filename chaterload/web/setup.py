@@ -3,7 +3,7 @@
 from locust.web import WebUI
 
 from chaterload.chater.settings import Settings
-from chaterload.run.control import Control
+from chaterload.run.controller import RunController
 from chaterload.run.node import options_of
 from chaterload.web import login, scrape
 from chaterload.web.forms import Hosts, guard_forms
@@ -12,7 +12,7 @@ from chaterload.web.pages import add_log_out, add_tab, guard_pages
 from chaterload.web.server import bound_connections
 
 
-def set_up(web_ui: WebUI, control: Control, settings: Settings, allowed: tuple[str, ...]) -> None:
+def set_up(web_ui: WebUI, control: RunController, settings: Settings, allowed: tuple[str, ...]) -> None:
     """Guard its entrances and add our pages. `allowed` are the names of --allow-host. Refused when it cannot listen."""
     options, app = options_of(control.environment), web_ui.app
     assert app is not None

@@ -57,7 +57,7 @@ def test_no_account_has_two_users(
 
 def test_the_accounts_of_a_worker_that_left(locust: Run, server: StandInProcess, small_photo: dict[str, str]) -> None:
     """When one worker ends and another joins, its users' accounts are free for those that come after them."""
-    cluster = Cluster(locust, 2, *FLOW, env=minted(server, USERS) | small_photo)
+    cluster = Cluster(locust, 2, *FLOW, "--enable-rebalancing", env=minted(server, USERS) | small_photo)
     wait_for(lambda: len(used(server)) == USERS, "all accounts in use")
     cluster.workers[0].send(signal.SIGTERM)
     cluster.workers[0].finish()

@@ -53,6 +53,17 @@ def test_a_worker_is_terminated_and_replaced(locust: Run, server: StandInProcess
     assert replacement.wait() == 0
 
 
+def test_a_lost_worker_ends_the_run(locust: Run, server: StandInProcess) -> None:
+    """Without rebalancing a lost worker makes a long run pointless: it ends at once, invalid, and names the process."""
+    cluster = Cluster(locust, 2, *LOAD, "--run-time", "10m", env=credentials(server))
+    wait_for_more(server)
+    lost = cluster.workers[0]
+    lost.send(signal.SIGKILL)
+    document = verdict(cluster.master)
+    assert document["exit_code"] == cluster.master.wait() == 4
+    assert any(f"process {lost.process.pid}) was lost during the run" in reason for reason in document["reasons"])
+
+
 SLOW_START = f"""
 import sys
 import gevent

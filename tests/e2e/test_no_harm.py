@@ -149,7 +149,8 @@ def test_a_worker_and_then_the_master_told_to_quit(
 ) -> None:
     """A worker that gets SIGTERM removes its dishes before it ends, and all of them do when the master gets it."""
     env = credentials(server) | small_photo
-    cluster = Cluster(locust, 3, "--headless", *USERS, "--verdict-json", "verdict.json", env=env)
+    arguments = ("--headless", *USERS, "--enable-rebalancing", "--verdict-json", "verdict.json")
+    cluster = Cluster(locust, 3, *arguments, env=env)
     wait_for(lambda: photos(server) > MANY, "many photos")
     first = cluster.workers[0]
     first.send(signal.SIGTERM)

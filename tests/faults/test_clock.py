@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from locust.stats import RequestStats
 
 from chaterload.chater.dishes import DishTimes
 from chaterload.chater.wire import DAY_MS
-from chaterload.run.course import Course
 from chaterload.run.figures import snapshot
+from chaterload.run.lifecycle import Prepared
+from chaterload.run.lifecycle import Run as RunOfLoad
 from chaterload.standin.process import StandInProcess
 from tests.e2e.conftest import Run, credentials, requests_seen, wait_for
 from tests.faults.conftest import verdict
@@ -37,7 +38,7 @@ def test_a_run_is_as_long_as_it_was(clock: dict[str, float], set_by: float) -> N
     """A run of 20 s takes 20 s and has its 5 requests a second, however far the clock is set in between."""
     stats = RequestStats()
     stats.reset_all()
-    course = Course(datetime.now(UTC))
+    course = RunOfLoad(Prepared("id", "http://localhost", None, None))
     for second in range(20):
         clock["wall"] += 1
         clock["steady"] += 1

@@ -134,7 +134,7 @@ def test_no_more_file_descriptors(locust: Run, server: StandInProcess) -> None:
 def test_a_killed_workers_dishes_are_listed(locust: Run, server: StandInProcess, small_photo: dict[str, str]) -> None:
     """Every dish that a killed worker left is listed, none as certain; the other worker cleans up as ever."""
     arguments = ("--headless", "--users", "40", "--spawn-rate", "40", "--run-time", "6s", "--tags", "full_flow", *JSON)
-    cluster = Cluster(locust, 2, *arguments, env=credentials(server) | small_photo)
+    cluster = Cluster(locust, 2, *arguments, "--enable-rebalancing", env=credentials(server) | small_photo)
 
     def there() -> set[int]:
         return {dish["time"] for dish in page(server, "records").get(server.email, {"dishes": []})["dishes"]}

@@ -2,7 +2,6 @@
 
 from argparse import Namespace
 from collections import Counter
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,7 +25,7 @@ from chaterload.load.shapes import (
 )
 from chaterload.load.strategies import NAMES, STRATEGIES, SearchLimits
 from chaterload.run.conclusion import _left_to_do
-from chaterload.run.course import Course
+from chaterload.run.lifecycle import Prepared, Run
 
 WEIGHT = Endpoint("POST", "/manual_weight")
 LIMIT = Objective(WEIGHT, Measure.named("p95"), 500.0)
@@ -309,6 +308,6 @@ def test_a_task_that_smoke_left_out(name, exclude, asked, left_out):
         available_user_tasks={"Tapper": [Tapper.flow, Tapper.language]},
         parsed_options=Namespace(tags=None, exclude_tags=exclude),
     )
-    course = Course(datetime.now(UTC), shape=StagedShape(STRATEGIES[name]))
+    course = Run(Prepared("id", "http://localhost", None, None), shape=StagedShape(STRATEGIES[name]))
     figures = Snapshot({Endpoint(*endpoint.split()): Measurement(1) for endpoint in asked}, 1.0)
     assert _left_to_do(environment, course, figures) == left_out

@@ -18,6 +18,8 @@ from locust.stats import RequestStats
 from locust.web import WebUI
 
 from chaterload.chater.settings import load_settings
+from chaterload.run.controller import RunController
+from chaterload.run.lifecycle import Prepared
 from chaterload.web.setup import set_up
 
 HOST = "http://127.0.0.1:5000"
@@ -39,6 +41,7 @@ class Runner:
 
     def __init__(self) -> None:
         self.state, self.user_count, self.user_classes = "ready", 0, [ChaterUser]
+        self.current_cpu_usage, self.current_memory_usage = 0.0, 0
         self.stats = RequestStats()
         self.exceptions: dict[str, Any] = {}
         self.errors: dict[str, Any] = {}
@@ -53,22 +56,24 @@ class Runner:
         self.stopped += 1
 
 
-class Control:
-    """Stands where what starts and judges runs stands, and notes what it is asked to check."""
+class Node:
+    """Stands where the check of host and token stands, and notes what it is asked for."""
 
-    def __init__(self, environment: Environment) -> None:
-        self.environment, self.runner = environment, environment.runner
+    def __init__(self) -> None:
         self.checked: list[tuple[int, str | None]] = []
-        self.is_running = self.is_ending = False
-        self.judge = self.report = self.course = None
-        self.workers = 0
-        self.role = SimpleNamespace(reports=list)
+        self.gauge = None
 
-    def check(self, users: int, host: str | None) -> None:
+    def check(self, run_id: str, users: int, host: str | None) -> None:
         self.checked.append((users, host))
 
-    def cpu_percent(self) -> float:
-        return 0.0
+    def start(self, prepared: Prepared, *, every_task: bool) -> None:
+        """A run starts."""
+
+    def finish(self) -> None:
+        """A run ends."""
+
+    def reports(self) -> list[dict[str, Any]]:
+        return []
 
 
 class Site:
@@ -97,7 +102,8 @@ class Site:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.web_ui: Any = WebUI(environment, host, self.port, web_login=login, delayed_start=True, **tls)
-        self.control = cast(Any, Control(environment))
+        self.node = Node()
+        self.control = RunController(environment, load_settings(), cast(Any, self.node), judge=None)
         set_up(self.web_ui, self.control, load_settings(), allowed)
 
     @property
@@ -111,7 +117,7 @@ class Site:
 
     def nothing_happened(self) -> bool:
         """Whether no request had any effect."""
-        return not (self.control.checked or self.runner.started or self.runner.stopped)
+        return not (self.node.checked or self.runner.started or self.runner.stopped)
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chaterload.exits import Refused
+from chaterload.run.lifecycle import Phase
 from chaterload.run.options import LONGEST_S, duration
 from chaterload.web.forms import Hosts
 from tests.web.conftest import HOST, OWN, Make, Site
@@ -73,7 +74,7 @@ def test_a_host_that_was_named(
         monkeypatch.setenv(name, value)
     site = make(allowed=("staging.example.com",))
     assert swarm(site, host=host)["success"]
-    assert site.control.checked == [(1, host)]
+    assert site.node.checked == [(1, host)]
     assert site.environment.host == host
 
 
@@ -90,7 +91,7 @@ def test_an_empty_host(make: Make) -> None:
     """Where the process has no host of its own, an empty one is that of each worker; else it would be another one."""
     site = make(target=None)
     assert swarm(site, host="")["success"]
-    assert site.control.checked == [(1, None)]
+    assert site.node.checked == [(1, None)]
     assert not swarm(make(), host="")["success"]
 
 
@@ -111,7 +112,7 @@ def test_a_host_during_a_run(make: Make) -> None:
     """The host cannot change during a run, to another one that was named either."""
     site = make(allowed=("staging.example.com",))
     assert swarm(site)["success"]
-    site.control.is_running = True
+    site.control.phase = Phase.RUNNING
     assert "cannot change during a run" in swarm(site, host="http://staging.example.com")["message"]
     assert swarm(site, host=HOST, user_count="5")["success"]
     assert site.environment.host == HOST
@@ -164,16 +165,16 @@ def test_hostile_json(make: Make, body: bytes) -> None:
     assert answer.get_json()["message"].startswith(("A user class may be changed", "Expected whole numbers"))
 
 
-@pytest.mark.parametrize("moment", ["is_running", "is_ending"])
-def test_statistics_stay_during_a_run(make: Make, moment: str) -> None:
+@pytest.mark.parametrize("moment", [Phase.RUNNING, Phase.STOPPING])
+def test_statistics_stay_during_a_run(make: Make, moment: Phase) -> None:
     """Nobody empties the statistics that a verdict is to be made of; before and after a run they may go."""
     site = make()
     site.runner.stats.log_request("GET", "/eater_get_today", 10, 10)
     site.runner.stats.log_error("GET", "/eater_get_today", "refused")
-    setattr(site.control, moment, True)
+    site.control.phase = moment
     answer = site.client().post("/stats/reset", headers=OWN)
     assert "cannot be reset during a run" in answer.get_json()["message"]
     assert site.runner.stats.total.num_failures == 1
-    setattr(site.control, moment, False)
+    site.control.phase = Phase.IDLE
     assert site.client().post("/stats/reset", headers=OWN).get_data() == b"ok"
     assert site.runner.stats.total.num_failures == 0

@@ -117,7 +117,7 @@ def test_our_own_page_is_served(make: Make, headers: dict[str, str]) -> None:
     form = {"user_count": "3", "spawn_rate": "1", "host": "http://127.0.0.1:5000"}
     answer = site.client().post("/swarm", data=form, headers={"Host": "localhost:8089"} | headers)
     assert answer.get_json()["success"], answer.get_json()
-    assert site.control.checked == [(3, "http://127.0.0.1:5000")]
+    assert site.node.checked == [(3, "http://127.0.0.1:5000")]
 
 
 @pytest.mark.parametrize("name", FOREIGN_NAMES)

@@ -141,11 +141,11 @@ def test_a_connection_that_is_kept(site: Site) -> None:
             time.sleep(FAST_S / 5)
 
 
-def test_a_slow_answer_of_ours_is_not_cut(site: Site) -> None:
+def test_a_slow_answer_of_ours_is_not_cut(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadlines are the client's: a check that takes longer before a run starts is waited for."""
     import gevent
 
-    site.control.check = lambda *_: gevent.sleep(2.5 * FAST_S + 1)
+    monkeypatch.setattr(site.node, "check", lambda *_: gevent.sleep(2.5 * FAST_S + 1))
     connection = site.connect()
     with contextlib.closing(connection):
         connection.request("POST", "/swarm", "user_count=1&spawn_rate=1", OWN | FORM)

@@ -1,0 +1,292 @@
+"""Decides about the runs of a local process or a master: what may start, when it is stopped, how it is judged."""
+
+import logging
+import os
+import signal
+from argparse import Namespace
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import gevent
+from locust.env import Environment
+from locust.runners import MasterRunner, Runner
+
+from chaterload.chater.settings import Settings
+from chaterload.exits import Exit, Refused
+from chaterload.internals import target_users
+from chaterload.judge.history import INTERVAL_S
+from chaterload.judge.verdict import Grade, Verdict, grade
+from chaterload.report.model import Report
+from chaterload.run.conclusion import make_report
+from chaterload.run.criteria import Judge, never_asked
+from chaterload.run.lifecycle import Phase, Prepared, Run, new_run_id
+from chaterload.run.node import Node, options_of
+from chaterload.run.output import write_reports
+from chaterload.run.platform import ask_platform, ask_server
+from chaterload.run.results import Results
+from chaterload.run.sampling import Sampler
+from chaterload.run.strategy import chosen_shape, planned_users
+
+logger = logging.getLogger(__name__)
+
+EARLY_S = 0.5
+"""A run that ends this much before its time is complete: timers are not exact."""
+
+_BUSY = {
+    Phase.CHECKING: "A start is being checked already. Wait until it has begun, or was refused.",
+    Phase.RUNNING: "A run goes on already. Stop it first.",
+    Phase.STOPPING: "The last run is still ending. Wait for its verdict.",
+}
+
+
+class RunController:
+    """Starts, watches and judges the runs of a local process or a master, one at a time."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        settings: Settings,
+        node: Node,
+        judge: Judge | None,
+        results: Results | None = None,
+    ) -> None:
+        self.environment = environment
+        self.settings = settings
+        self.node = node
+        self.judge = judge
+        """None with --no-objectives."""
+        self.results = results
+        """None without --results."""
+        self.sampler = Sampler(environment)
+        self.options: Namespace = options_of(environment)
+        self.phase = Phase.IDLE
+        self.run: Run | None = None
+        """The run that goes on, or the last one."""
+        self.report: Report | None = None
+        """Of the last run, once it is judged."""
+        self.listener_failed = False
+        """An exception of ours was caught, and told."""
+        self._prepared: Prepared | None = None
+
+    @property
+    def runner(self) -> Runner:
+        return self.sampler.runner
+
+    @property
+    def workers(self) -> int:
+        """0 in a run of one process."""
+        return self.sampler.workers
+
+    @property
+    def starts_by_itself(self) -> bool:
+        return bool(self.options.headless or self.options.autostart)
+
+    def warn_of_objectives(self) -> None:
+        """Tell of objectives that will have no data before the load, and not after it."""
+        for endpoint in never_asked(self.environment, self.judge.objectives) if self.judge else ():
+            logger.warning("No task asks %s: its objectives will have no data, which proves nothing.", endpoint)
+
+    def begin(self, users: int, host: str | None) -> None:
+        """Check that `users` users on `host` can run, for the start that Locust makes next.
+
+        The form, the command line and Locust's own start all come through here. Refused when they cannot run, and
+        when there is a run already.
+        """
+        if not self.phase.allows_a_start:
+            raise Refused(_BUSY[self.phase])
+        before, self.phase = self.phase, Phase.CHECKING
+        try:
+            run_id = new_run_id()
+            shared = self.node.check(run_id, users, host)
+            target = shared.host if shared else host or self.settings.host
+            server_before = ask_server(target, self.settings) if self.judge else None
+            self._prepared = Prepared(run_id, target, shared, server_before)
+        except BaseException:
+            self.phase = before
+            raise
+
+    def abandon(self) -> None:
+        """The start that was checked does not come."""
+        if self.phase is Phase.CHECKING and self._prepared is not None:
+            self._prepared = None
+            self.phase = Phase.JUDGED if self.report else Phase.IDLE
+
+    def on_test_start(self, **_: Any) -> None:
+        """The first users are about to start. Ends everything where they must not."""
+        try:
+            if self._prepared is None:
+                self.begin(max(target_users(self.runner), planned_users(self.environment)), self.environment.host)
+            if self.results:
+                self.results.open(datetime.now(UTC))
+        except Refused as refused:
+            self.abandon()
+            print_refusal(refused)
+            if self.starts_by_itself and self.run is None:
+                self.environment.process_exit_code = Exit.NEVER_STARTED
+                self.runner.quit()
+            raise gevent.GreenletExit from None  # Locust would start the users all the same
+        self._start()
+
+    def _start(self) -> None:
+        prepared, self._prepared = self._prepared, None
+        assert prepared is not None
+        shape = chosen_shape(self.environment)
+        self.report, self.run = None, Run(prepared, workers=self.workers, shape=shape)
+        self.phase = Phase.RUNNING
+        self.node.start(prepared, every_task=bool(shape and shape.every_task))
+        if self.workers < self.expected_workers:
+            self.run.generator_broken.append(f"{self.workers} of {self.expected_workers} expected workers took part")
+        self.runner.greenlet.spawn(self._watch, self.run)
+        if self.options.headless and self.runner.shape_greenlet:
+            # Locust handles SIGTERM only after a headless shape has ended; killed, it goes on to the end
+            gevent.signal_handler(signal.SIGTERM, self.runner.shape_greenlet.kill, block=False)
+
+    @property
+    def expected_workers(self) -> int:
+        """0 where none are expected; Locust's default of 1 is what a master needs anyway."""
+        return self.options.expect_workers if isinstance(self.runner, MasterRunner) else 0
+
+    def on_test_stopping(self, **_: Any) -> None:
+        """The users are about to be stopped."""
+        if self.phase is not Phase.RUNNING or self.run is None:
+            return
+        self.phase = Phase.STOPPING
+        self.run.finish()
+        logger.info(
+            "Ending: users finish their last request and remove what they made (up to %.0f s). "
+            "Ctrl-C now ends them at once.",
+            self.environment.stop_timeout + self.settings.cleanup_seconds,
+        )
+        self.node.finish()
+
+    def on_test_stop(self, **_: Any) -> None:
+        """All users have stopped and all counts are in."""
+        if self.phase is not Phase.STOPPING or self.run is None:
+            return
+        try:
+            self.sampler.sample(self.run)
+            self._note_early_end(self.run)
+            self._conclude(self.run)
+        finally:
+            self.phase = Phase.JUDGED
+
+    def on_lost_worker(self, why: str) -> None:
+        """A worker went missing: without rebalancing the run can only be invalid, so that it need not go on."""
+        logger.error("The run is invalid: %s", why)
+        if self.phase is Phase.RUNNING and self.options.headless and not self.options.enable_rebalancing:
+            gevent.spawn(self.runner.quit)
+
+    def verdict(self) -> Verdict | None:
+        """On the last run, or so far on the one that goes on; None while there is none."""
+        if self.report is not None:
+            return self.report.verdict
+        if self.judge is None or self.run is None:
+            return None
+        return make_report(self.environment, self.settings, self.node, self.judge, self.run).verdict
+
+    def _conclude(self, run: Run) -> None:
+        if self.judge is None:
+            if self.results and self.results.write(None):
+                self.listener_failed = True
+            return
+        after = ask_server(run.prepared.host, self.settings) if run.prepared.server_before else None
+        platform = ask_platform(self.settings, self.judge, run)
+        report = make_report(self.environment, self.settings, self.node, self.judge, run, platform, after)
+        self.report = write_reports(report, self.options, self.results)
+        if not self.options.headless:
+            self.show()
+
+    def conclude_without_run(self, why: str) -> None:
+        """Judge a run that could not begin as what proves nothing, with all files."""
+        self.run = Run(Prepared(new_run_id(), self.environment.host or self.settings.host, None, None))
+        self.run.generator_broken.append(why)
+        self.run.finish()
+        if self.results:
+            self.results.open(self.run.start)
+        self._conclude(self.run)
+        self.phase = Phase.JUDGED
+
+    def _note_early_end(self, run: Run) -> None:
+        shape, run_time = run.shape, self.options.run_time
+        if shape and not shape.finished and not run.missed:
+            run.unproven.append(f"{shape.name} was ended after {run.seconds:.0f} s, before its own end")
+        elif not shape and run.interrupted and run_time and run.seconds < run_time - EARLY_S:
+            run.unproven.append(f"cut short by a signal after {run.seconds:.0f} s of {run_time:.0f} s")
+
+    def on_interrupt(self, **_: Any) -> None:
+        """The process is about to end, before Locust stops anything."""
+        if self.run and self.phase is Phase.RUNNING:
+            self.run.interrupted = True
+
+    def on_quitting(self, **_: Any) -> None:
+        """The process ends. Users that still run are stopped, so that they remove what they made."""
+        self.node.quit_workers()
+        self.runner.quit()
+        if self.environment.process_exit_code is None:
+            self.environment.process_exit_code = self._exit_code()
+
+    def _exit_code(self) -> int | None:
+        """None leaves it to Locust, where no run began or nothing judges it."""
+        if self.report is not None:
+            code = self.report.exit_code
+            return Exit.ERROR if code is Exit.MET and self.listener_failed else code
+        began = self.run is not None and self.judge is not None
+        return Exit.ERROR if began or self.listener_failed else None
+
+    def report_failure(self, listener: Callable[..., None]) -> Callable[..., None]:
+        """`listener`, whose unexpected exceptions are told and make the exit code 1; Locust would only log them."""
+
+        def listen(**kwargs: Any) -> None:
+            try:
+                listener(**kwargs)
+            except Exception as error:
+                self.listener_failed = True
+                logger.error("The load test failed by its own fault: %s: %s", type(error).__name__, error)
+                logger.debug("Where it failed", exc_info=True)
+
+        return listen
+
+    def show(self, **_: Any) -> None:
+        """Print the verdict, once."""
+        if self.report is not None and self.run is not None and not self.run.shown:
+            self.run.shown = True
+            from chaterload.report import console  # what only the end needs is imported at the end
+
+            console.show(self.report, results=self.results.folder if self.results else None)
+
+    def _watch(self, run: Run) -> None:
+        """Sample the run, and stop it when it is past saving."""
+        critical_since: float | None = None
+        while not run.finished:
+            gevent.sleep(INTERVAL_S)
+            if run.finished:
+                return
+            self.sampler.sample(run)
+            critical_since = self._critical_since(run, critical_since)
+            if critical_since is not None and run.seconds - critical_since >= self.options.abort_on_critical:
+                self._abort(run)
+                return
+
+    def _critical_since(self, run: Run, before: float | None) -> float | None:
+        """Since when, in seconds of the run, failures have been critical without a break; None when they are not.
+
+        A sample without requests changes nothing: a server that hangs is no better than one that fails.
+        """
+        last = run.history.samples[-1]
+        if not self.options.abort_on_critical or not last.requests:
+            return before
+        if grade(last.failures / last.requests) is not Grade.CRITICAL:
+            return None
+        return last.at - last.seconds if before is None else before
+
+    def _abort(self, run: Run) -> None:
+        reason = f"stopped early: failures were critical for {self.options.abort_on_critical:g} s (--abort-on-critical)"
+        logger.error("The run is %s", reason)
+        run.missed.append(reason)
+        gevent.spawn(self.runner.quit if self.options.headless else self.runner.stop)
+
+
+def print_refusal(refused: Refused) -> None:
+    """Tell the user why nothing starts; a sentence a line."""
+    os.write(2, "".join(["The load test does not start:\n", *(f"  - {line}\n" for line in refused.problems)]).encode())

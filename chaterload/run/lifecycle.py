@@ -1,0 +1,92 @@
+"""One run from its start to its verdict: its phase, its clock, and what was noted on the way."""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from chaterload.chater.shared import Shared
+from chaterload.judge.history import History
+from chaterload.load.shapes import NamedShape
+
+
+class Phase(StrEnum):
+    """Where a process stands between two verdicts."""
+
+    IDLE = "idle"
+    CHECKING = "checking"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    JUDGED = "judged"
+
+    @property
+    def allows_a_start(self) -> bool:
+        return self in (Phase.IDLE, Phase.JUDGED)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a check found, so that a run can start. Whatever takes time has been done."""
+
+    run_id: str
+    host: str
+    shared: Shared | None
+    """What the users of this process share; None on a master, which has no users."""
+    server_before: str | None
+    """The server's /metrics, None where it has none."""
+
+
+def new_run_id() -> str:
+    """Tells a run from the one before, on all processes."""
+    return uuid.uuid4().hex
+
+
+@dataclass
+class Run:
+    """A run that has begun. Its length is that of a clock which nobody can set."""
+
+    prepared: Prepared
+    workers: int = 0
+    """0 in a run of one process."""
+    shape: NamedShape | None = None
+    history: History = field(default_factory=History)
+    generator_broken: list[str] = field(default_factory=list)
+    """Why its figures prove nothing, as far as it was seen on the way."""
+    unproven: list[str] = field(default_factory=list)
+    """What it should have shown and did not, as far as it was seen on the way."""
+    missed: list[str] = field(default_factory=list)
+    """Why it was stopped early, as the failure that it is."""
+    interrupted: bool = False
+    """A signal ended it."""
+    shown: bool = False
+    """Its verdict was printed."""
+    start: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    _began: float = field(default_factory=lambda: time.monotonic(), init=False)
+    _ended: float | None = field(default=None, init=False)
+    _offset: float = field(default_factory=lambda: time.time() - time.monotonic(), init=False)
+
+    def finish(self) -> None:
+        """The users are about to be stopped. Only the first call counts."""
+        if self._ended is None:
+            self._ended = time.monotonic()
+
+    @property
+    def finished(self) -> bool:
+        return self._ended is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long the load has lasted so far, or lasted in all."""
+        return (time.monotonic() if self._ended is None else self._ended) - self._began
+
+    @property
+    def end(self) -> datetime:
+        """Now, while it goes on."""
+        return self.start + timedelta(seconds=self.seconds)
+
+    @property
+    def clock_set_by(self) -> float:
+        """By how many seconds somebody set the clock since the start; Locust's own times follow it."""
+        return time.time() - time.monotonic() - self._offset

@@ -1,0 +1,35 @@
+"""The files that a judged run leaves, and the exit code that all of them tell."""
+
+from argparse import Namespace
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from chaterload.report.folder import could_write
+from chaterload.report.formats import FORMATS
+from chaterload.report.model import Report
+from chaterload.run.results import Results
+
+
+def write_reports(report: Report, options: Namespace, results: Results | None) -> Report:
+    """Write every file that was asked for. Returns the report with what could not be written, as the files tell it.
+
+    A file that cannot be written may change the exit code, so that the others are written once more.
+    """
+    unwritten = _write(report, options, results)
+    if unwritten:
+        report = replace(report, unwritten=tuple(unwritten))
+        _write(report, options, results)
+    return report
+
+
+def _write(report: Report, options: Namespace, results: Results | None) -> list[str]:
+    """What could not be written."""
+    failed = []
+    for known in FORMATS:
+        path = getattr(options, known.destination)
+        if not path or path in report.unwritten:
+            continue
+        if not could_write(f"{known.option} {path!r}", partial(known.write, Path(path), report)):
+            failed.append(path)
+    return failed + (results.write(report) if results else [])
