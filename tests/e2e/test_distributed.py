@@ -39,7 +39,7 @@ def wait_for_more(server: StandInProcess, number: int = 30) -> None:
 
 def test_a_worker_is_terminated_and_replaced(locust: Run, server: StandInProcess) -> None:
     """The run goes on with the worker that came instead, and the verdict says that one was lost."""
-    cluster = Cluster(locust, 3, *LOAD, "--enable-rebalancing", "--run-time", "12s", env=credentials(server))
+    cluster = Cluster(locust, 3, *LOAD, "--enable-rebalancing", env=credentials(server))
     wait_for_more(server)
     cluster.workers[0].send(signal.SIGTERM)
     assert cluster.workers[0].wait() == 0
@@ -47,6 +47,7 @@ def test_a_worker_is_terminated_and_replaced(locust: Run, server: StandInProcess
     cluster.master.says("(index 3) reported as ready")
     wait_for(lambda: cluster.master.errors.count("to 3 ready workers") == 2, "users for the worker that came instead")
     wait_for_more(server)
+    cluster.master.send(signal.SIGINT)
     document = verdict(cluster.master)
     assert document["exit_code"] == cluster.master.wait() == 4
     assert sum("was lost during the run" in reason for reason in document["reasons"]) == 1
