@@ -11,6 +11,7 @@ RUN sed '/^grpcio-tools/d' requirements.txt > runtime.txt \
     && find /opt/venv -depth -type d \( -name tests -o -name test \) -exec rm -rf {} +
 COPY locustfile.py image.png /app/
 COPY proto /app/proto
+COPY tests/contract/cases.toml /app/tests/contract/
 COPY chaterload /app/chaterload
 # The root file system is read-only when it runs, so bytecode is made here. Nothing changes these files
 # afterwards, so Python need not compare them with their sources at every start.

@@ -107,6 +107,7 @@ def generator(command: list[str], target: StandInProcess | Target, **env: str) -
         "LOCUST_HOST": target.host,
         "TEST_USER_TOKEN": target.token,
         "TEST_USER_EMAIL": target.email,
+        "TEST_AUTH_TOKEN": getattr(target, "id_token", "any"),  # the cheap server takes any
         "TEST_PHOTO_PATH": str(ROOT / "image.png"),
         **env,
     }

@@ -104,7 +104,7 @@ class ClassicUser(HttpUser):
         """Sign in."""
         body = {
             "provider": "google",
-            "idToken": "load-test-id-token",
+            "idToken": os.environ["TEST_AUTH_TOKEN"],
             "email": EMAIL,
             "name": "Locust Tester",
             "profilePictureURL": "https://example.com/locust-tester.png",

@@ -84,6 +84,6 @@ const tasks = [
   () => get('/alcohol_latest'),
   () => send('/alcohol_range', [[1, 's', day(7)], [2, 's', day(0)]], GRPC),
   () => send('/feedback', [[1, 's', String(Date.now())], [2, 's', email], [3, 's', 'Load test feedback message']], GRPC),
-  () => { const answer = http.post(`${host}/eater_auth`, JSON.stringify({ provider: 'google', idToken: 'load-test-id-token', email, name: 'Locust Tester', profilePictureURL: 'https://example.com/locust-tester.png' }), { headers: { 'Content-Type': 'application/json' } }); check(answer, { token: (r) => r.json('token') !== undefined }); },
+  () => { const answer = http.post(`${host}/eater_auth`, JSON.stringify({ provider: 'google', idToken: __ENV.TEST_AUTH_TOKEN, email, name: 'Locust Tester', profilePictureURL: 'https://example.com/locust-tester.png' }), { headers: { 'Content-Type': 'application/json' } }); check(answer, { token: (r) => r.json('token') !== undefined }); },
 ];
 export default function () { tasks[Math.floor(Math.random() * tasks.length)](); }

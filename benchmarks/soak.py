@@ -97,7 +97,8 @@ def main() -> int:
     seconds, users = parse_timespan(options.time), round(options.rps * USERS_PER_RPS)
     with tempfile.TemporaryDirectory() as folder, stand_in.start() as server:
         env = {key: value for key, value in os.environ.items() if not key.startswith(("TEST_", "LOCUST_"))}
-        env |= {"TARGET_HOST": server.host, "TEST_JWT_SECRET": STAND_IN_SECRET, "TEST_ACCOUNTS": str(users)}
+        env |= {"TARGET_HOST": server.host, "TEST_AUTH_TOKEN": server.id_token}
+        env |= {"TEST_JWT_SECRET": STAND_IN_SECRET, "TEST_ACCOUNTS": str(users)}
         command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), "--headless", "--only-summary"]
         command += ["--users", str(users), "--spawn-rate", "10", "--run-time", f"{seconds}s"]
         command += ["--verdict-json", "v.json"]

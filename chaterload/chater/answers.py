@@ -129,6 +129,11 @@ class Kind(Enum):
         "the answer does not come from the endpoint that was asked",
         "look for a proxy's or a login page in front of the server",
     )
+    EMPTY = (
+        "empty answer",
+        "the server said 200 and nothing else: it does not know the dish, or what is behind it stayed silent for 30 s",
+        "look at the food backend, Kafka and Redis",
+    )
     TOO_SLOW = (
         "slower than TEST_MAX_RESPONSE_SECONDS",
         "the answer was good and came too late",
@@ -175,6 +180,11 @@ def message_of(message_type: type[M]) -> Callable[[bytes], M | Kind]:
         return Kind.NOT_SUCCESS if getattr(message, "success", True) is False else message
 
     return decode
+
+
+def not_empty(decode: Callable[[bytes], T | Kind]) -> Callable[[bytes], T | Kind]:
+    """Decodes as `decode`, for an endpoint whose empty body is no message of defaults."""
+    return lambda body: decode(body) if body else Kind.EMPTY
 
 
 def json_object(*required: str, **values: str) -> Callable[[bytes], dict[str, Any] | Kind]:

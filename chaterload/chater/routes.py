@@ -9,12 +9,13 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from chaterload.chater.answers import Expected, Kind, json_object, message_of
+from chaterload.chater.answers import Expected, Kind, json_object, message_of, not_empty
 from chaterload.chater.wire import GRPC, JSON, PROTOBUF
 from proto.alcohol_pb2 import GetAlcoholLatestResponse, GetAlcoholRangeResponse
 from proto.custom_date_food_pb2 import CustomDateFoodResponse
 from proto.delete_food_pb2 import DeleteFoodResponse
 from proto.feedback_pb2 import FeedbackResponse
+from proto.food_health_level_pb2 import FoodHealthLevelResponse
 from proto.get_recomendation_pb2 import RecommendationResponse
 from proto.manual_weight_pb2 import ManualWeightResponse
 from proto.modify_food_record_pb2 import ModifyFoodRecordResponse
@@ -83,3 +84,9 @@ SIGN_IN: Route[dict[str, Any]] = Route(
     ),
     needs_token=False,
 )
+HEALTH_LEVEL: Route[FoodHealthLevelResponse] = Route(
+    "POST", "/food_health_level", PROTOBUF, Expected(PROTOBUF, not_empty(message_of(FoodHealthLevelResponse)))
+)
+PHOTO_FILE: Route[bytes] = Route("GET", "/get_photo", None, Expected("image/jpeg", not_empty(bytes)), needs_token=False)
+"""Of a listed dish: `?image_id=` names it."""
+TOKEN_CHECK: Route[bytes] = Route("GET", "/eater_test", None, Expected("", bytes))

@@ -17,6 +17,7 @@ from chaterload.chater.leases import LeaseBook
 from chaterload.chater.preflight import preflight
 from chaterload.chater.settings import Settings
 from chaterload.chater.shared import CURRENT, Leases, Shared, make_shared
+from chaterload.chater.tokens import make_token
 from chaterload.exits import Refused
 from chaterload.internals import kill_users, tags_of, tasks_with_tags
 from chaterload.load.scenario import need_account
@@ -171,12 +172,13 @@ def tasks_of(environment: Environment, options: Namespace) -> list[Callable[...,
 
 
 def with_stand_in(settings: Settings) -> Settings:
-    """The settings with tokens that a stand-in accepts."""
+    """The settings with tokens that a stand-in accepts, a provider's ID token among them."""
     return settings.model_copy(
         update={
             "jwt_secret": SecretStr(STAND_IN_SECRET),
             "accounts_file": None,
             "user_email": settings.user_email or STAND_IN_EMAIL,
+            "auth_token": SecretStr(make_token(STAND_IN_SECRET, STAND_IN_EMAIL, timedelta(days=1))),
         }
     )
 

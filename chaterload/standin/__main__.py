@@ -13,8 +13,8 @@ import gevent.socket
 
 from chaterload.chater.tokens import make_token
 from chaterload.standin.app import create_server
-from chaterload.standin.endpoints import TOKEN_LIFETIME
 from chaterload.standin.options import Options, parse
+from chaterload.standin.person import TOKEN_LIFETIME
 
 BAD_OPTION = 2
 
@@ -44,6 +44,7 @@ def _exports(options: Options, port: int) -> str:
         "TARGET_HOST": f"http://{host}:{port}",
         "TEST_USER_TOKEN": make_token(options.secret, options.email, TOKEN_LIFETIME),
         "TEST_USER_EMAIL": options.email,
+        "TEST_AUTH_TOKEN": make_token(options.secret, options.email, TOKEN_LIFETIME),
     }
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in exports.items())
 

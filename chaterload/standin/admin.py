@@ -1,15 +1,17 @@
-"""The stand-in's own pages, /metrics among them. None of them is delayed or counted."""
+"""The stand-in's own pages, and /metrics. None of them is delayed or counted."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from chaterload.standin.endpoints import json_answer, text
-from chaterload.standin.service import Service
+from chaterload.standin.service import OWN_PAGES, Service
+from chaterload.standin.wire import json_answer, text
 
 _HOME = """<!doctype html><html lang="en"><title>Stand-in for Chater UI</title>
 <h1>Stand-in for Chater UI</h1>
@@ -18,7 +20,8 @@ _HOME = """<!doctype html><html lang="en"><title>Stand-in for Chater UI</title>
 <li><a href="/_standin/records">records</a>: what each account has and sent; <code>?email=</code> for one</li>
 <li><a href="/_standin/counters">counters</a>: requests, writes dropped on purpose, faults</li>
 <li><a href="/_standin/delays">delays</a>: the latest delays in ms; <code>?path=</code> for one path</li>
-<li><a href="/_standin/faults">faults</a>: as they are set; POST JSON to change some</li>
+<li><a href="/_standin/faults">faults</a>: as they are set; POST JSON to change some, such as
+<code>{"modes": ["redis-gone@0+5"]}</code>, whose start is counted from the POST</li>
 <li><a href="/metrics">metrics</a>: Prometheus text</li>
 </ul>
 <p>POST /_standin/seed takes {"email", "dishes": [{"time", "calories"}], "alcohol": [{"time"}]}.</p>
@@ -28,14 +31,16 @@ _HOME = """<!doctype html><html lang="en"><title>Stand-in for Chater UI</title>
 def admin_pages(service: Service) -> Blueprint:
     """The pages about `service`."""
     pages = Blueprint("standin", __name__)
+    pages.before_request(_refuse_other_sites)
 
-    @pages.get("/")
+    @pages.get(OWN_PAGES)
     def home() -> Response:
         return text(_HOME)
 
     @pages.get("/metrics")
     def metrics() -> Response:
-        return Response(service.counters.metrics(), content_type=CONTENT_TYPE_LATEST)
+        of_one_worker = service.faults.on("per-worker-metrics") is not None
+        return Response(service.counters.metrics(of_one_worker=of_one_worker), content_type=CONTENT_TYPE_LATEST)
 
     @pages.get("/_standin/records")
     def records() -> Response:
@@ -53,34 +58,72 @@ def admin_pages(service: Service) -> Blueprint:
 
     @pages.get("/_standin/faults")
     def faults() -> Response:
-        return json_answer(asdict(service.faults.settings))
+        return json_answer(service.faults.settings.shown())
 
     @pages.post("/_standin/faults")
     def change_faults() -> Response:
-        return _change_faults(service, request.get_json(force=True))
+        return _change_faults(service, _told())
 
     @pages.post("/_standin/seed")
     def seed() -> Response:
-        return _seed(service, request.get_json(force=True))
+        return _seed(service, _told())
 
     return pages
 
 
 def _change_faults(service: Service, told: Any) -> Response:
+    if not isinstance(told, dict):
+        return json_answer({"error": "not a JSON object of faults"}, 400)
     try:
-        service.faults.settings = service.faults.settings.changed(told)
-    except (ValueError, AttributeError) as error:
+        service.faults.change(told)
+    except ValueError as error:
         return json_answer({"error": str(error)}, 400)
-    return json_answer(asdict(service.faults.settings))
+    return json_answer(service.faults.settings.shown())
 
 
 def _seed(service: Service, told: Any) -> Response:
     try:
         account = service.records.accounts[told["email"]]
         account.seed(told.get("dishes", ()), told.get("alcohol", ()))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         return json_answer({"error": f"not {{email, dishes, alcohol}}: {error}"}, 400)
     return json_answer(account.summary())
+
+
+def _refuse_other_sites() -> Response | None:
+    if request.method == "POST" and not _is_our_own(request.headers.get("Origin"), request.host):
+        return json_answer({"error": "a page of another site may not change anything here"}, 403)
+    return None
+
+
+def _is_our_own(origin: str | None, host: str) -> bool:
+    """Whether a request comes from no web page at all, or from one of this server at an address of its own.
+
+    A name other than localhost may be a foreign site's that was made to resolve to us.
+    """
+    if origin is None:
+        return True
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.netloc == host and (parts.hostname == "localhost" or _is_address(parts.hostname or ""))
+
+
+def _is_address(hostname: str) -> bool:
+    try:
+        ip_address(hostname)
+    except ValueError:
+        return False
+    return True
+
+
+def _told() -> Any:
+    """The JSON that was posted; None where it is none."""
+    try:
+        return json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        return None
 
 
 def _counters(service: Service) -> dict[str, Any]:

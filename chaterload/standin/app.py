@@ -29,6 +29,7 @@ def create_app(options: Options) -> Flask:
     for endpoint in ENDPOINTS:
         app.add_url_rule(endpoint.path, endpoint.path, service.view(endpoint), methods=[endpoint.method])
     app.register_blueprint(admin_pages(service))
+    app.before_request(service.thaw)
     app.after_request(service.finish)
     return app
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from random import Random
+from time import perf_counter
 from typing import Any
+
+from chaterload.standin.modes import MODES, Episode
 
 ANSWER_FAULTS = ("5xx", "failed", "truncated", "garbage", "hang")
 WRITES = ("photo", "modify", "weight", "delete")
+MODES_HELP = (
+    "a fault of the server's own as it looks from outside, NAME@START+SECONDS, where START is counted from the first "
+    "request; repeatable. " + " ".join(f"{name}: {about}." for name, about in MODES.items())
+)
 
 
 def _share(about: str) -> Any:
@@ -37,11 +44,13 @@ class FaultSettings:
     late_writes: float = _share("acknowledge writes at once, apply them so much later")
     fail: dict[str, float] = field(default_factory=dict, metadata={"help": "500 on one path; repeatable"})
     same_instant_loss: bool = _flag("lose photos of the same millisecond, weights of the same second")
-    silent_backend: bool = _flag("no AI and no food backend: photos 408, today 503, recommendations `Failed`")
+    silent_backend: bool = _flag("--mode backend-dead, from the start to the end")
+    modes: tuple[Episode, ...] = field(default=(), metadata={"help": MODES_HELP})
 
     def __post_init__(self) -> None:
         for fault in fields(self):
-            _check(fault.name, getattr(self, fault.name), type(fault.default))
+            if fault.name != "modes":
+                _check(fault.name, getattr(self, fault.name), type(fault.default))
         if sum(self.answer_shares) > 1 + 1e-9:
             raise ValueError("the fault shares add up to more than 1")
 
@@ -50,12 +59,20 @@ class FaultSettings:
         """The shares of ANSWER_FAULTS, in their order."""
         return [getattr(self, f"fault_{kind}") for kind in ANSWER_FAULTS]
 
+    def shown(self) -> dict[str, Any]:
+        """The settings as JSON has them."""
+        return {**asdict(self), "modes": [str(episode) for episode in self.modes]}
+
     def changed(self, values: Mapping[str, Any]) -> FaultSettings:
-        """These settings with some of them replaced; ValueError for unknown names too."""
-        unknown = values.keys() - asdict(self).keys()
+        """These settings with some of them replaced, as JSON has them; ValueError for unknown names too."""
+        merged = {**self.shown(), **values}
+        unknown = merged.keys() - {fault.name for fault in fields(self)}
         if unknown:
             raise ValueError(f"no such fault: {', '.join(sorted(unknown))}")
-        return FaultSettings(**{**asdict(self), **values})
+        if not isinstance(merged["modes"], list):
+            raise ValueError("modes is a list, such as ['redis-gone@0+5']")
+        merged["modes"] = tuple(Episode.parse(text) for text in merged["modes"])
+        return FaultSettings(**merged)
 
 
 def _check(name: str, value: Any, kind: type) -> None:
@@ -74,14 +91,45 @@ def _check(name: str, value: Any, kind: type) -> None:
 
 
 class Faults:
-    """Draws faults: the same for the same seed and order of calls. Kinds do not disturb each other."""
+    """Draws faults: the same for the same seed and order of calls. Kinds do not disturb each other.
 
-    def __init__(self, settings: FaultSettings, seed: int) -> None:
+    The modes' times are counted from `begin`, the first request, until `change` sets them anew.
+    """
+
+    def __init__(self, settings: FaultSettings, seed: int, clock: Callable[[], float] = perf_counter) -> None:
         self.settings = settings
         self.counts: Counter[str] = Counter()
+        self._clock = clock
+        self._began: float | None = None
+        self._hit: Counter[Episode] = Counter()
         self._answers = Random(f"{seed} answers")
         self._garbage = Random(f"{seed} garbage")
         self._writes = {kind: Random(f"{seed} {kind}") for kind in WRITES}
+
+    def begin(self) -> None:
+        """The first request has come. Harmless when repeated."""
+        if self._began is None:
+            self._began = self._clock()
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Replace some settings from now on. ValueError, and no change, when one of them cannot be."""
+        self.settings = self.settings.changed(values)
+        if "modes" in values:
+            self._began = self._clock()
+            self._hit.clear()
+
+    def on(self, mode: str) -> Episode | None:
+        """The episode of this fault of the server, one of MODES, that is on at this moment."""
+        if self._began is None or not self.settings.modes:
+            return None
+        since = self._clock() - self._began
+        return next((one for one in self.settings.modes if one.name == mode and one.covers(since)), None)
+
+    def hit(self, episode: Episode) -> int:
+        """Counts a request that the episode meets; gives how many it met before."""
+        self.counts[episode.name] += 1
+        self._hit[episode] += 1
+        return self._hit[episode] - 1
 
     def draw(self, path: str) -> str | None:
         """The fault that this request's answer gets, one of ANSWER_FAULTS, or None."""

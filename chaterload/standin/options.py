@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, NoReturn
 
 from chaterload.standin.faults import FaultSettings
+from chaterload.standin.modes import Episode
 
+LATENCIES = ("none", "idle", "documented")
 # No secret: it is published here, and signs for nothing but stand-ins.
 STAND_IN_SECRET = "chater-ui-stand-in-signs-with-this-well-known-text"
 STAND_IN_EMAIL = "loadtest@example.com"
@@ -24,11 +26,9 @@ class Options:
     secret: str = STAND_IN_SECRET
     email: str = STAND_IN_EMAIL
     seed: int = 0
-    keep_alive: bool = False
     watch_stdin: bool = False
     latency: str = "none"
     latency_ms: float = 0.0
-    latency_mix: tuple[tuple[float, float], ...] = ()
     slow: dict[str, float] = field(default_factory=dict)
     leak: float = 0.0
     workers: int | None = None
@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     given = vars(parser.parse_args(arguments))
     faults = {f.name: given.pop(f.name) for f in fields(FaultSettings) if f.name in given}
     try:
-        return Options(**given, faults=FaultSettings(**faults))
+        return Options(**given, faults=FaultSettings(**{**faults, "modes": tuple(faults.get("modes", ()))}))
     except ValueError as error:
         parser.error(str(error))
 
@@ -75,17 +75,19 @@ def _add_server(group: argparse._ArgumentGroup) -> None:
     add("--secret", help="signs and checks tokens; the default is public and meant for stand-ins alone")
     add("--email", help=f"account of the token that is printed ({STAND_IN_EMAIL})")
     add("--seed", type=int, help="seed of all noise and faults (0)")
-    add("--keep-alive", action="store_true", help="let connections live on; Chater UI closes each")
     add("--watch-stdin", action="store_true", help="end when standard input ends, as with its parent")
     add("--daily-limit", type=_number(int, 1), metavar="N", help="photos and recommendations a day")
-    add("--patience-scale", type=_amount, metavar="F", help="scales the 20, 30, 60 s it may wait (1)")
+    add("--patience-scale", type=_amount, metavar="F", help="scales the 20 to 90 s that it may wait (1)")
 
 
 def _add_latency(group: argparse._ArgumentGroup) -> None:
     one = group.add_mutually_exclusive_group()
-    one.add_argument("--latency", choices=("none", "documented"), help="or Chater UI's medians (none)")
+    one.add_argument(
+        "--latency",
+        choices=LATENCIES,
+        help="none, as an idle Chater UI, or with the medians of its documentation (none)",
+    )
     one.add_argument("--latency-ms", type=_amount, metavar="MS", help="the same for every request")
-    one.add_argument("--latency-mix", type=_mix, metavar="MS:SHARE,...", help="such as 20:0.9,1000:0.1")
     add = group.add_argument
     add(
         "--slow",
@@ -105,11 +107,20 @@ def _add_faults(group: argparse._ArgumentGroup) -> None:
         name, about = "--" + fault.name.replace("_", "-"), fault.metadata["help"]
         if fault.name == "fail":
             group.add_argument(name, type=_path_and(float), action=_Collect, metavar="PATH=SHARE", help=about)
+        elif fault.name == "modes":
+            group.add_argument("--mode", dest="modes", type=_mode, action="append", metavar="MODE", help=about)
         elif fault.default is False:
             group.add_argument(name, action="store_true", help=about)
         else:
             metavar = "MS" if fault.name == "late_writes" else "SHARE"
             group.add_argument(name, type=float, metavar=metavar, help=about)
+
+
+def _mode(text: str) -> Episode:
+    try:
+        return Episode.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 class _Collect(argparse.Action):
@@ -142,15 +153,3 @@ def _path_and(read: Callable[[str], float]) -> Callable[[str], dict[str, float]]
         return {path: read(value)}
 
     return pair
-
-
-def _mix(text: str) -> tuple[tuple[float, float], ...]:
-    """'20:0.9,1000:0.1' as ((20.0, 0.9), (1000.0, 0.1))."""
-    try:
-        pairs = [part.split(":") for part in text.split(",")]
-        mix = tuple((float(ms), float(share)) for ms, share in pairs)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is not MS:SHARE,MS:SHARE") from None
-    if min(min(pair) for pair in mix) < 0 or not math.isclose(sum(share for _, share in mix), 1):
-        raise argparse.ArgumentTypeError(f"the shares of {text} do not add up to 1")
-    return mix

@@ -19,7 +19,9 @@ from types import TracebackType
 from typing import IO
 
 _ROOT = Path(__file__).resolve().parents[2]
-_EXPORTS = ("TARGET_HOST", "TEST_USER_TOKEN", "TEST_USER_EMAIL")
+_EXPORTS = ("TARGET_HOST", "TEST_USER_TOKEN", "TEST_USER_EMAIL", "TEST_AUTH_TOKEN")
+_INHERITED = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LANG", "LANGUAGE", "TZ")
+_INHERITED_PREFIXES = ("LC_", "PYTHON")
 _STOPS_WITHIN = 5.0  # seconds before it is killed
 
 
@@ -37,6 +39,8 @@ class StandInProcess:
     host: str
     token: str
     email: str
+    id_token: str
+    """What /eater_auth takes for signed by a provider."""
     process: subprocess.Popen[str]
 
     def stop(self) -> None:
@@ -58,7 +62,6 @@ def start(options: Sequence[str] = (), timeout: float = 20.0) -> StandInProcess:
     StandInError if it is not ready within `timeout` seconds.
     """
     command = [sys.executable, "-m", "chaterload.standin", "--port", "0", "--watch-stdin", *options]
-    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     with tempfile.TemporaryFile("w+") as complaints:
         # A session of its own, so that Ctrl-C in our terminal does not end it before we have said goodbye.
         process = subprocess.Popen(
@@ -68,7 +71,7 @@ def start(options: Sequence[str] = (), timeout: float = 20.0) -> StandInProcess:
             stderr=complaints,
             text=True,
             cwd=_ROOT,
-            env={**os.environ, "PYTHONPATH": path},
+            env=_environment(),
             start_new_session=True,
         )
         told = _exports(process, timeout)
@@ -77,8 +80,16 @@ def start(options: Sequence[str] = (), timeout: float = 20.0) -> StandInProcess:
             complaints.seek(0)
             reason = complaints.read().strip() or "it says nothing"
             raise StandInError(f"The stand-in did not start: {reason}")
-    host, token, email = told
-    return StandInProcess(host, token, email, process)
+    host, token, email, id_token = told
+    return StandInProcess(host, token, email, id_token, process)
+
+
+def _environment() -> dict[str, str]:
+    """What a Python process needs of ours, and nothing else: whatever we were told in confidence stays here."""
+    kept = {
+        name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
+    }
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), kept.get("PYTHONPATH")]))}
 
 
 def _exports(process: subprocess.Popen[str], timeout: float) -> list[str] | None:

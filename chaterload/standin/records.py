@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -10,8 +10,9 @@ from typing import Any
 
 from chaterload.chater.wire import DAY_MS
 
-INT32_MAX = 2**31 - 1
+INT32 = range(-(2**31), 2**31)
 KEPT = 100_000  # entries of each list of what was sent: a run of two hours must not fill the memory
+KEPT_PHOTOS = 20
 
 _MEALS = (
     ("Oatmeal with berries", ["oats", "milk", "berries"]),
@@ -20,45 +21,53 @@ _MEALS = (
     ("Greek salad", ["tomatoes", "cucumber", "feta"]),
     ("Pasta with pesto", ["pasta", "basil", "parmesan"]),
 )
+# Grams of carbohydrates, fats, proteins and sugar for each kcal, so that the totals look like food.
+_NUTRIENTS = {"carbohydrates": 0.12, "fats": 0.035, "proteins": 0.05, "sugar": 0.03}
 
 
 @dataclass
 class Dish:
-    """A meal. `time` (epoch ms) is its identity; `portion` is what all modifies have made of it."""
+    """A meal. `time` (epoch ms) is its identity; calories and weight are what all modifies have made of them."""
 
     time: int
     calories: int
     weight: int
     name: str
     ingredients: list[str]
+    nutrients: dict[str, Any]
+    """In grams; no modify changes them."""
     photo_type: str = ""
     photo_bytes: int = 0
     photo_sha256: str = ""
-    portion: float = 1.0
 
     @classmethod
     def guessed(cls, time: int, **known: Any) -> Dish:
         """A plausible dish, the same for the same time, except for what is known about it."""
         name, ingredients = _MEALS[time % len(_MEALS)]
-        guess = {"calories": 150 + time % 601, "weight": 100 + time % 401}
-        return cls(**{"time": time, "name": name, "ingredients": ingredients, **guess, **known})
+        guess: dict[str, Any] = {
+            "calories": 150 + time % 601,
+            "weight": 100 + time % 401,
+            "name": name,
+            "ingredients": ingredients,
+        }
+        guess.update(known)
+        nutrients = {name: guess["calories"] * share for name, share in _NUTRIENTS.items()}
+        return cls(**{"time": time, "nutrients": nutrients, **guess})
 
     @property
-    def calories_now(self) -> int:
-        return min(round(self.calories * self.portion), INT32_MAX)
+    def image_id(self) -> str:
+        return self.photo_sha256[:16]
 
-    @property
-    def weight_now(self) -> int:
-        return min(round(self.weight * self.portion), INT32_MAX)
-
-    def summary(self) -> dict[str, Any]:
-        """The dish as the records page shows it: calories and weight as they are now."""
-        return {**asdict(self), "calories": self.calories_now, "weight": self.weight_now}
+    def modify(self, percentage: int) -> None:
+        """Multiplies calories and weight, truncated; a product that no int32 holds is not done."""
+        changed = [int(value * percentage / 100) for value in (self.calories, self.weight)]
+        if all(value in INT32 for value in changed):
+            self.calories, self.weight = changed
 
 
 @dataclass(frozen=True)
 class Drink:
-    """One alcohol event; `quantity` in g or ml."""
+    """One alcohol event; `time` in epoch ms, `quantity` in g or ml."""
 
     time: int
     drink_name: str = "Beer"
@@ -69,9 +78,9 @@ class Drink:
     def date(self) -> str:
         return datetime.fromtimestamp(self.time / 1000, UTC).date().isoformat()
 
-    def summary(self) -> dict[str, Any]:
-        """The drink as AlcoholEvent has it."""
-        return {**asdict(self), "date": self.date}
+    def event(self) -> dict[str, Any]:
+        """The drink as AlcoholEvent has it, whose time is in seconds."""
+        return {**asdict(self), "time": self.time // 1000, "date": self.date}
 
 
 class Account:
@@ -80,7 +89,8 @@ class Account:
     def __init__(self) -> None:
         self._days: dict[int, dict[int, Dish]] = {}
         self.weights: deque[float] = deque(maxlen=KEPT)
-        self.drinks: list[Drink] = []
+        self._weight_of: dict[int, float] = {}  # the latest of each day
+        self.drinks: deque[Drink] = deque(maxlen=KEPT)
         self.received: dict[str, deque[Any]] = defaultdict(lambda: deque(maxlen=KEPT))
         self.recommendation: tuple[int, str] = (-1, "")  # (day, text): the text of one day is kept
         self._used: tuple[int, int] = (-1, 0)  # (day, requests that count against the daily limit)
@@ -101,13 +111,24 @@ class Account:
         """Multiplies the dish by percentage / 100, on top of earlier modifies; unknown times are ignored."""
         dish = self.find(time)
         if dish:
-            dish.portion = min(dish.portion * max(percentage, 0) / 100, INT32_MAX)
+            dish.modify(percentage)
 
     def delete(self, time: int) -> None:
         self._days.get(time // DAY_MS, {}).pop(time, None)
 
+    def weigh(self, weight: float, day: int) -> None:
+        """Keeps a weight of that day."""
+        self.weights.append(weight)
+        self._weight_of[day] = weight
+
     def person_weight(self) -> float:
+        """The latest weight; 0 when there is none."""
         return self.weights[-1] if self.weights else 0.0
+
+    def weight_near(self, day: int) -> float:
+        """The weight of the nearest day that has one, of two the later; 0 when there is none."""
+        nearest = min(self._weight_of, key=lambda other: (abs(other - day), -other), default=None)
+        return 0.0 if nearest is None else self._weight_of[nearest]
 
     def drinks_between(self, first: str, last: str) -> list[Drink]:
         """Drinks from one date to another, both yyyy-mm-dd and included."""
@@ -127,20 +148,30 @@ class Account:
 
     def summary(self) -> dict[str, Any]:
         return {
-            "dishes": [dish.summary() for dish in self.dishes()],
+            "dishes": [asdict(dish) for dish in self.dishes()],
             "weights": list(self.weights),
             "person_weight": self.person_weight(),
-            "alcohol": [drink.summary() for drink in self.drinks],
+            "alcohol": [drink.event() for drink in self.drinks],
             "received": {kind: list(sent) for kind, sent in self.received.items()},
         }
 
 
 class Records:
-    """The accounts by e-mail, each made when it is first named."""
+    """The accounts by e-mail, each made when it is first named, and the latest different photos by their id."""
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = defaultdict(Account)
+        self._photos: OrderedDict[str, bytes] = OrderedDict()
 
     def note(self, email: str, kind: str, sent: Any) -> None:
         """Remembers that the account's user sent this, whatever comes of it."""
         self.accounts[email].received[kind].append(sent)
+
+    def keep_photo(self, image_id: str, data: bytes) -> None:
+        self._photos[image_id] = data
+        self._photos.move_to_end(image_id)
+        if len(self._photos) > KEPT_PHOTOS:
+            self._photos.popitem(last=False)
+
+    def photo(self, image_id: str) -> bytes | None:
+        return self._photos.get(image_id)

@@ -1,51 +1,68 @@
-"""Reading what clients send and building what Chater UI answers; no state and no HTTP here."""
+"""Answers as Chater UI builds them, and what ends a request without the good one; no state here."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from datetime import date, datetime
+from typing import Any, TypeVar
 
-from chaterload.standin.records import INT32_MAX, Dish
+from flask import Response
+from google.protobuf.message import DecodeError, Message
+
+from chaterload.chater.wire import GRPC, JSON
+from chaterload.standin.records import INT32, Dish
 from proto.custom_date_food_pb2 import CustomDateFoodResponse
 from proto.today_food_pb2 import TodayFood
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-_SECONDS_BELOW = 10**11  # as seconds that is the year 5138, as milliseconds 1973
-_MILLISECONDS_BELOW = 10**15
-# Grams of carbohydrates, fats, proteins and sugar for each kcal, so that the totals look like food.
-_NUTRIENTS = {"carbohydrates": 0.12, "fats": 0.035, "proteins": 0.05, "sugar": 0.03}
+M = TypeVar("M", bound=Message)
 
 
-def is_image(data: bytes) -> bool:
-    """Whether the first bytes are those of a PNG, JPEG, GIF, BMP or WebP file."""
-    return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM")) or (
-        data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-    )
+class Refusal(Exception):
+    """Ends a request with an answer that is not the good one."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
-def epoch_ms(text: str, now: int) -> int:
-    """A photo's time in epoch ms, truncated; `now` if it cannot be read.
+class Broken(Exception):
+    """Ends a request as an exception on the server does, at once."""
 
-    ISO 8601 (without an offset it is UTC), epoch seconds and epoch milliseconds.
-    """
+
+class Unanswered(Exception):
+    """Ends a request whose answer never comes from behind, once the server has waited for it."""
+
+
+def text(body: str, status: int = 200) -> Response:
+    """A plain string as Flask sends it: text/html."""
+    return Response(body, status, content_type="text/html; charset=utf-8")
+
+
+def json_answer(body: Any, status: int = 200) -> Response:
+    """`body` as JSON."""
+    return Response(json.dumps(body), status, content_type=JSON)
+
+
+def message(answer: Message, content_type: str) -> Response:
+    """`answer`, serialised."""
+    return Response(answer.SerializeToString(), content_type=content_type)
+
+
+def read(message_type: type[M], body: bytes, otherwise: Response) -> M:
+    """The message in `body`; what is none is refused with the answer `otherwise`."""
     try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return _iso_ms(text, now)
-    if not number.is_finite() or abs(number) >= _MILLISECONDS_BELOW:
-        return now
-    return int(number * 1000 if abs(number) < _SECONDS_BELOW else number)
+        return message_type.FromString(body)
+    except DecodeError:
+        raise Refusal(otherwise) from None
 
 
-def _iso_ms(text: str, now: int) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return now
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND
+def read_grpc(message_type: type[M], body: bytes, *, empty: bool = False) -> M:
+    """The same where a body that is none is a 500; an `empty` one is refused unless it may be."""
+    if not body and not empty:
+        raise Refusal(json_answer({"success": False, "error": "Invalid Protobuf data"}, 400))
+    return read(message_type, body, Response(status=500, content_type=GRPC))
 
 
 def day_of(text: str) -> date | None:
@@ -56,10 +73,12 @@ def day_of(text: str) -> date | None:
         return None
 
 
-def today_food(dishes: Iterable[Dish], person_weight: float) -> TodayFood:
+def today_food(dishes: list[Dish], person_weight: float) -> TodayFood:
     """Today's answer: the dishes, and totals that are their sum."""
     answer = TodayFood(person_weight=person_weight)
     _fill(answer, answer.dishes_today, dishes)
+    if not dishes:  # the server's query for the day's food takes the body weight along
+        answer.total_for_day.total_avg_weight = int(person_weight)
     return answer
 
 
@@ -72,20 +91,26 @@ def custom_date_food(dishes: Iterable[Dish], person_weight: float) -> CustomDate
 
 def _fill(answer: TodayFood | CustomDateFoodResponse, listed: Any, dishes: Iterable[Dish]) -> None:
     calories = weight = 0
+    nutrients: Counter[str] = Counter()
     for dish in dishes:
-        calories += dish.calories_now
-        weight += dish.weight_now
+        calories += dish.calories
+        weight += dish.weight
+        nutrients.update(dish.nutrients)
         listed.add(
             time=dish.time,
             dish_name=dish.name,
-            estimated_avg_calories=dish.calories_now,
+            estimated_avg_calories=dish.calories,
             ingredients=dish.ingredients,
-            total_avg_weight=dish.weight_now,
+            total_avg_weight=dish.weight,
             health_rating=1 + dish.time % 10,
-            image_id=dish.photo_sha256[:16],
+            image_id=dish.image_id,
         )
     total = answer.total_for_day
-    total.total_calories = min(calories, INT32_MAX)
-    total.total_avg_weight = min(weight, INT32_MAX)
-    for name, share in _NUTRIENTS.items():
-        setattr(total.contains, name, calories * share)
+    total.total_calories = _int32(calories)
+    total.total_avg_weight = _int32(weight)
+    for name, grams in nutrients.items():
+        setattr(total.contains, name, grams)
+
+
+def _int32(value: int) -> int:
+    return max(INT32[0], min(value, INT32[-1]))

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from chaterload.chater.wire import DAY_MS
 from chaterload.standin.faults import WRITES, Faults
-from chaterload.standin.records import KEPT, Dish, Records
+from chaterload.standin.records import KEPT, Dish, Drink, Records
 
 Write = Callable[[], None]
 
@@ -26,12 +27,16 @@ class Writes:
         self._photo_times: dict[int, None] = {}  # the latest, in order of arrival
         self._weight_second = -1
 
-    def photo(self, email: str, dish: Dish) -> None:
+    def photo(self, email: str, dish: Dish, *, is_drink: bool = False) -> None:
+        """A dish; one that is alcohol is an alcohol event too, which no delete of the dish removes."""
         same = self._same_millisecond(dish.time) and self._faults.settings.same_instant_loss
 
         def write() -> None:
-            if same or self._faults.drops("photo") or not self._accounts[email].add(dish):
+            account = self._accounts[email]
+            if same or self._faults.drops("photo") or not account.add(dish):
                 self.dropped["photo"].append({"email": email, "time": dish.time})
+            elif is_drink:
+                account.drinks.append(Drink(dish.time, calories=dish.calories))
 
         self._apply(write)
 
@@ -49,7 +54,8 @@ class Writes:
 
         self._apply(write)
 
-    def weight(self, email: str, weight: float, second: int) -> None:
+    def weight(self, email: str, weight: float, at_ms: int) -> None:
+        second = at_ms // 1000
         same = second == self._weight_second and self._faults.settings.same_instant_loss
         self._weight_second = second
 
@@ -57,7 +63,7 @@ class Writes:
             if same or self._faults.drops("weight"):
                 self.dropped["weight"].append({"email": email, "weight": weight})
             else:
-                self._accounts[email].weights.append(weight)
+                self._accounts[email].weigh(weight, at_ms // DAY_MS)
 
         self._apply(write)
 

@@ -24,13 +24,17 @@ import pytest
 
 from chaterload.standin import process as stand_in
 from chaterload.standin.process import StandInProcess
+from tests.photos import small_png
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 """Longer than anything that is waited for takes on a busy machine; only a failing test waits this long."""
 
-MARK = "CHATER_E2E_MARK"
-"""Inherited by all that a test starts, stand-ins of Locust's own included: what carries it is ours."""
+MARK = "LC_CHATER_E2E_MARK"
+"""Inherited by all that a test starts, stand-ins of Locust's own included: what carries it is ours.
+
+Its first letters are those of a locale's variables, which are all that a stand-in inherits of an environment.
+"""
 
 TWELVE = {
     "GET /alcohol_latest",
@@ -257,7 +261,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[StandInProcess]:
 def small_photo(tmp_path: Path) -> dict[str, str]:
     """The environment for an upload of few bytes, where many flows matter and the photo does not."""
     path = tmp_path / "small.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n and so on")
+    path.write_bytes(small_png())
     return {"TEST_PHOTO_PATH": str(path)}
 
 
@@ -319,7 +323,12 @@ class WebUi:
 
 def credentials(server: StandInProcess) -> dict[str, str]:
     """The environment that runs against `server`."""
-    return {"TARGET_HOST": server.host, "TEST_USER_TOKEN": server.token, "TEST_USER_EMAIL": server.email}
+    return {
+        "TARGET_HOST": server.host,
+        "TEST_USER_TOKEN": server.token,
+        "TEST_USER_EMAIL": server.email,
+        "TEST_AUTH_TOKEN": server.id_token,
+    }
 
 
 def page(server: StandInProcess, path: str, body: Any = None) -> Any:

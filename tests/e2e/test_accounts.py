@@ -27,6 +27,7 @@ def minted(server: StandInProcess, number: int, **more: str) -> dict[str, str]:
     return {
         "TARGET_HOST": server.host,
         "TEST_JWT_SECRET": STAND_IN_SECRET,
+        "TEST_AUTH_TOKEN": server.id_token,
         "TEST_ACCOUNTS": str(number),
         "TEST_ACCOUNTS_STRICT": "true",
         **more,
@@ -149,7 +150,7 @@ def rotated(path: Path, email: str, lifetime: timedelta, every_s: float) -> Iter
 def test_a_token_file_that_is_rotated(locust: Run, server: StandInProcess, tmp_path: Path) -> None:
     """A run outlives its tokens by far when somebody puts newer ones into TEST_USER_TOKEN_FILE."""
     file = tmp_path / "token"
-    env = {"TARGET_HOST": server.host, "TEST_USER_TOKEN_FILE": str(file)}
+    env = {"TARGET_HOST": server.host, "TEST_USER_TOKEN_FILE": str(file), "TEST_AUTH_TOKEN": server.id_token}
     with rotated(file, server.email, timedelta(seconds=6), every_s=0.5):
         run = locust("--headless", "--users", "10", "--exclude-tags", "full_flow", "--run-time", "12s", env=env)
         output = run.finish()

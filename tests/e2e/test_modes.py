@@ -72,7 +72,7 @@ def test_what_was_sent_arrived(locust: Run, server: StandInProcess) -> None:
         "TEST_AUTH_EMAIL": "signs-in@example.com",
         "TEST_AUTH_NAME": "Zoë",
         "TEST_AUTH_PROFILE_URL": "https://example.com/zoe.png",
-        "TEST_AUTH_TOKEN": "an-id-token",
+        "TEST_AUTH_TOKEN": server.id_token,
     }
     began = int(datetime.now(UTC).timestamp() * 1000)
     output = locust(*MIX, env={**credentials(server), **sent}).finish()

@@ -67,8 +67,8 @@ def test_one_folder_and_the_next_runs_baseline(locust: Run, server: StandInProce
     (first,) = folders(run)
     assert assert_complete(first, output)["exit_code"] == run.wait() == 0
     kept = dotenv_values(first / "settings.env")
-    secret = "TEST_USER_TOKEN"
-    assert kept == {name: value for name, value in (credentials(server) | given).items() if name != secret}
+    secrets = ("TEST_USER_TOKEN", "TEST_AUTH_TOKEN")
+    assert kept == {name: value for name, value in (credentials(server) | given).items() if name not in secrets}
     assert f"--tags language feedback --run-time 2s {' '.join(KEPT)}" in (first / "settings.env").read_text()
     before = (first / "verdict.json").read_bytes()
     second = locust(*LIGHT, "--run-time", "2s", *KEPT, "--baseline", str(first), env=credentials(server))

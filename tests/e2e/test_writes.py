@@ -27,7 +27,8 @@ def verdict_of(run: Locust) -> Any:
 
 def own_accounts(server: StandInProcess, number: int) -> dict[str, str]:
     """The environment that gives each of `number` users an account."""
-    return {"TARGET_HOST": server.host, "TEST_JWT_SECRET": STAND_IN_SECRET, "TEST_ACCOUNTS": str(number)}
+    accounts = {"TEST_JWT_SECRET": STAND_IN_SECRET, "TEST_ACCOUNTS": str(number)}
+    return {"TARGET_HOST": server.host, "TEST_AUTH_TOKEN": server.id_token, **accounts}
 
 
 def indistinguishable(records: Any) -> int:

@@ -17,12 +17,15 @@ from typing import Any
 import pytest
 
 from chaterload.chater.tokens import make_token
+from chaterload.standin.endpoints import ENDPOINTS
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import start
 from proto.eater_photo_pb2 import PhotoMessage
 from proto.today_food_pb2 import TodayFood
+from tests.photos import small_png
 
-PNG = b"\x89PNG\r\n\x1a\n and so on"
+PNG = small_png()
+CONTENT_TYPES = {endpoint.path: endpoint.route.content_type for endpoint in ENDPOINTS}
 _accounts = count(1)
 
 
@@ -50,9 +53,10 @@ class Client:
         self.email = email
         self.authorization: str | None = "Bearer " + make_token(STAND_IN_SECRET, email, timedelta(hours=1))
 
-    def call(self, path: str, body: bytes | None = None, method: str | None = None) -> Answer:
-        """GET without a body, else POST, unless a method is named."""
+    def call(self, path: str, body: bytes | None = None, method: str | None = None, **more: str) -> Answer:
+        """GET without a body, else POST, unless a method is named. `more` are headers."""
         headers = {"Authorization": self.authorization} if self.authorization else {}
+        headers |= {"Content-Type": CONTENT_TYPES.get(path) or "application/json", **more}
         request = urllib.request.Request(self.host + path, body, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:

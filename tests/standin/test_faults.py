@@ -78,6 +78,9 @@ def test_the_shortest_answer_is_garbled_too():
         ({"fail": 1}, "fail is a share for each path"),
         ({"silent_backend": 1}, "silent_backend is true or false"),
         ({"gremlins": 1}, "no such fault: gremlins"),
+        ({"modes": "redis-gone"}, "modes is a list"),
+        ({"modes": ["gremlins"]}, "'gremlins' is no fault mode"),
+        ({"modes": [5]}, "5 is no fault mode"),
     ],
 )
 def test_what_cannot_be_is_refused(values, sentence):

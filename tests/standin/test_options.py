@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from chaterload.standin.faults import FaultSettings
+from chaterload.standin.modes import Episode
 from chaterload.standin.options import Options, parse
 
 
@@ -17,17 +18,24 @@ def test_options_are_read():
     """Numbers, pairs, mixes and faults end up where they belong."""
     options = parse(
         shlex.split(
-            "--port 0 --slow /feedback=5 --slow /eater_get_today=7 --latency-mix 20:0.9,200:0.1 --workers 2 "
-            "--service-ms 10 --fault-5xx 0.1 --fail /feedback=0.5 --late-writes 100 --silent-backend"
+            "--port 0 --slow /feedback=5 --slow /eater_get_today=7 --latency idle --workers 2 "
+            "--service-ms 10 --fault-5xx 0.1 --fail /feedback=0.5 --late-writes 100 --silent-backend "
+            "--mode redis-gone@20+5 --mode backend-dead"
         )
     )
     assert options == Options(
         port=0,
         slow={"/feedback": 5, "/eater_get_today": 7},
-        latency_mix=((20, 0.9), (200, 0.1)),
+        latency="idle",
         workers=2,
         service_ms=10,
-        faults=FaultSettings(fault_5xx=0.1, fail={"/feedback": 0.5}, late_writes=100, silent_backend=True),
+        faults=FaultSettings(
+            fault_5xx=0.1,
+            fail={"/feedback": 0.5},
+            late_writes=100,
+            silent_backend=True,
+            modes=(Episode("redis-gone", 20, 5), Episode("backend-dead")),
+        ),
     )
 
 
@@ -41,9 +49,9 @@ def test_options_are_read():
         ("--latency-ms nan", "--latency-ms: nan is not at least 0"),
         ("--latency slow", "--latency: invalid choice: 'slow'"),
         ("--latency none --latency-ms 5", "not allowed with argument"),
-        ("--latency-mix 20", "--latency-mix: 20 is not MS:SHARE,MS:SHARE"),
-        ("--latency-mix 20:0.5", "--latency-mix: the shares of 20:0.5 do not add up to 1"),
-        ("--latency-mix 20:1.5,30:-0.5", "do not add up to 1"),
+        ("--mode gremlins", "--mode: 'gremlins' is no fault mode. Expected one of frozen-workers, "),
+        ("--mode redis-gone@soon", "--mode: 'redis-gone@soon' is no fault mode. Expected NAME, NAME@START or"),
+        ("--mode redis-gone@1.2.3", "--mode: 'redis-gone@1.2.3' has a time that is no number."),
         ("--slow feedback=5", "--slow: feedback=5 is not PATH=NUMBER"),
         ("--slow /feedback=soon", "--slow: invalid pair value"),
         ("--fail /feedback=2", "fail /feedback is a share between 0 and 1"),

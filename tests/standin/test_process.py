@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from chaterload.standin.options import STAND_IN_EMAIL
@@ -49,6 +50,16 @@ def test_it_is_ready_when_start_returns():
         assert refuses(stand_in.host)
     assert stand_in.process.returncode == 0
     assert stand_in.token not in repr(stand_in)
+
+
+def test_it_inherits_no_secret(monkeypatch):
+    """What is in our environment is not in the stand-in's, but for what a Python process needs."""
+    for name in ("TEST_USER_TOKEN", "TEST_JWT_SECRET", "LOCUST_WEB_PASSWORD", "AWS_SECRET_ACCESS_KEY", "ANY_THING"):
+        monkeypatch.setenv(name, "a secret of ours")
+    with start() as stand_in:
+        inherited = psutil.Process(stand_in.process.pid).environ()
+    assert "PATH" in inherited
+    assert "a secret of ours" not in inherited.values()
 
 
 def test_a_stand_in_that_cannot_start_says_why():
@@ -99,7 +110,7 @@ def test_it_ends_with_its_parent(first, ending, tmp_path):
 def test_signals_end_the_command_cleanly(number):
     """It prints exports for a shell, and ends with 0 and without a word while a request hangs."""
     with run("--port", "0", "--fault-hang", "1") as stand_in:
-        exports = dict(shlex.split(stand_in.stdout.readline())[1].split("=", 1) for _ in range(3))
+        exports = dict(shlex.split(stand_in.stdout.readline())[1].split("=", 1) for _ in range(4))
         assert exports["TEST_USER_EMAIL"] == STAND_IN_EMAIL
         client = Client(exports["TARGET_HOST"], exports["TEST_USER_EMAIL"])
         with hanging_request(client):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.chater.wire import DAY_MS
-from chaterload.standin.records import INT32_MAX, KEPT, Account, Dish, Records
+from chaterload.standin.records import INT32, KEPT, KEPT_PHOTOS, Account, Dish, Records
 
 TIME = 20_000 * DAY_MS + 123
 
@@ -32,14 +32,17 @@ def test_a_guessed_dish_is_plausible_and_the_same_for_the_same_time():
         ([50, 50], 100, 75),
         ([0], 0, 0),
         ([0, 200], 0, 0),
-        ([-5], 0, 0),
+        ([33], 132, 99),
+        ([33, 33], 43, 32),
+        ([-100], -400, -300),
+        ([2_000_000_000], 400, 300),
     ],
 )
 def test_modifies_are_cumulative(account, percentages, calories, weight):
-    """Each modify multiplies what the earlier ones left of calories and weight."""
+    """Each modify multiplies what the earlier ones left of calories and weight, and truncates."""
     for percentage in percentages:
         account.modify(TIME, percentage)
-    assert (account.find(TIME).calories_now, account.find(TIME).weight_now) == (calories, weight)
+    assert (account.find(TIME).calories, account.find(TIME).weight) == (calories, weight)
 
 
 @given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=50))
@@ -50,14 +53,14 @@ def test_no_modify_leaves_the_range_of_int32(percentages):
     for percentage in percentages:
         account.modify(TIME, percentage)
     (dish,) = account.dishes()
-    assert 0 <= dish.calories_now <= INT32_MAX
+    assert dish.calories in INT32
 
 
 def test_unknown_times_are_left_alone(account):
     """Modify and delete of a dish that is not there do nothing."""
     account.modify(TIME + 1, 0)
     account.delete(TIME + 1)
-    assert [dish.calories_now for dish in account.dishes()] == [400]
+    assert [dish.calories for dish in account.dishes()] == [400]
 
 
 def test_a_deleted_dish_is_gone(account):
@@ -77,7 +80,7 @@ def test_dishes_belong_to_their_utc_day(account):
 def test_a_second_dish_of_the_same_time_is_not_kept(account):
     """A time identifies a dish, so the first one stays."""
     assert not account.add(Dish.guessed(TIME, calories=1))
-    assert account.find(TIME).calories_now == 400
+    assert account.find(TIME).calories == 400
 
 
 def test_the_daily_count_starts_again_each_day(account):
@@ -99,3 +102,19 @@ def test_what_was_sent_is_bounded():
         records.note("a", "deletes", number)
     sent = records.accounts["a"].summary()["received"]["deletes"]
     assert (len(sent), sent[0], sent[-1]) == (KEPT, 3, KEPT + 2)
+
+
+@pytest.mark.parametrize(("day", "weight"), [(5, 71), (12, 72), (14, 72), (15, 73), (99, 73)])
+def test_the_weight_near_a_day(account, day, weight):
+    """A day without a weight has that of the nearest day that has one, of two the later."""
+    for weighed, on in ((70, 10), (71, 10), (72, 13), (73, 17)):
+        account.weigh(weighed, on)
+    assert account.weight_near(day) == weight
+
+
+def test_old_photos_make_room(account):
+    """The latest different photos are kept, and no more of them."""
+    records = Records()
+    for number in range(KEPT_PHOTOS + 1):
+        records.keep_photo(str(number), b"x")
+    assert (records.photo("0"), records.photo("1")) == (None, b"x")

@@ -1,6 +1,5 @@
 """Faults, delays, capacity and the stand-in's own pages, over HTTP."""
 
-import http.client
 import json
 import socket
 import threading
@@ -180,18 +179,6 @@ def test_metrics_are_chater_uis(launch):
     assert b"_standin" not in client.call("/metrics").body
 
 
-def test_keep_alive_keeps_the_connection(launch):
-    """With --keep-alive two requests share a connection."""
-    connection = http.client.HTTPConnection(urlsplit(launch("--keep-alive").host).netloc)
-    for _ in range(2):
-        connection.request("GET", "/")
-        answer = connection.getresponse()
-        assert (answer.read()[:15], answer.headers["Connection"]) == (b"<!doctype html>", None)
-        first = connection.sock
-    assert connection.sock is first is not None
-    connection.close()
-
-
 def test_seeded_dishes_were_there_before(client):
     """A seed adds dishes, which today's list then shows."""
     at = now_ms()
@@ -224,3 +211,27 @@ def test_strays_are_counted_under_one_name(client):
     assert endpoints["GET (unknown path)"]["by_status"]["404"] >= 2
     assert endpoints["GET /feedback"]["by_status"]["405"] >= 1
     assert not any("stray" in name for name in endpoints)
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 200),
+        ("{host}", 200),
+        ("http://evil.example", 403),
+        ("http://127.0.0.1:1", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
+)
+def test_no_other_site_changes_anything(client, origin, status):
+    """A page of another site, or of another port, may not post to the stand-in's own pages, nor read them."""
+    headers = {} if origin is None else {"Origin": origin.format(host=client.host)}
+    answer = client.call("/_standin/faults", b"{}", **headers)
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (status, None)
+
+
+def test_a_name_that_was_made_to_resolve_to_us_changes_nothing(client):
+    """A site that points its own name at this machine is another site all the same."""
+    headers = {"Origin": "http://evil.example:5000", "Host": "evil.example:5000"}
+    assert client.call("/_standin/faults", b"{}", **headers).status == 403

@@ -1,12 +1,16 @@
 """Times, dates, images and the weight's two layouts are read as Chater UI reads them."""
 
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.chater.weight import ServedWeight
-from chaterload.standin.wire import day_of, epoch_ms, is_image
+from chaterload.standin.photos import epoch_ms, is_image
+from chaterload.standin.wire import day_of
 from proto.manual_weight_pb2 import ManualWeightRequest
+from tests.photos import small_png
 
 NOW = 1_800_000_000_000
 
@@ -26,8 +30,11 @@ NOW = 1_800_000_000_000
         ("", NOW),
         ("yesterday", NOW),
         ("NaN", NOW),
+        ("-5", NOW),
         ("-Infinity", NOW),
-        ("1e999999", NOW),
+        ("inf", inf),
+        ("1e20", inf),
+        ("1e999999", inf),
         ("2026-02-30T00:00:00Z", NOW),
     ],
 )
@@ -38,8 +45,9 @@ def test_times(text, expected):
 
 @given(st.text())
 def test_any_time_gives_a_number(text):
-    """No text of a time makes trouble."""
-    assert -(2**63) <= epoch_ms(text, NOW) < 2**63
+    """No text of a time makes trouble: it is one that an int64 holds, or beyond all times."""
+    found = epoch_ms(text, NOW)
+    assert found == inf or -(2**63) <= found < 2**63
 
 
 @pytest.mark.parametrize("text", ["", "31-02-2024", "2024-01-15", "15/01/2024", "today"])
@@ -53,10 +61,26 @@ def test_a_date():
     assert str(day_of("29-02-2024")) == "2024-02-29"
 
 
-@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"RIFF\0\0\0\0WEBPVP8 "])
+WHOLE = {
+    "png": small_png(),
+    "jpeg": b"\xff\xd8\xff\xe0 and so on \xff\xd9",
+    "gif": b"GIF89a and so on \x3b",
+    "bmp": b"BM" + (40).to_bytes(4, "little") + bytes(34),
+    "webp": b"RIFF" + (30).to_bytes(4, "little") + b"WEBPVP8 " + bytes(22),
+}
+
+
+@pytest.mark.parametrize("data", WHOLE.values(), ids=WHOLE)
 def test_images(data):
-    """The usual kinds are known by their first bytes."""
+    """The usual kinds are images as a whole, also with something behind them."""
     assert is_image(data)
+    assert is_image(data + b"\0\0")
+
+
+@pytest.mark.parametrize("data", WHOLE.values(), ids=WHOLE)
+def test_parts_of_images(data):
+    """Whatever is cut off, what is left is no image."""
+    assert [length for length in range(len(data)) if is_image(data[:length])] == []
 
 
 @pytest.mark.parametrize("data", [b"", b"%PDF", b"RIFF\0\0\0\0WAVE", b"\x89PNG"])

@@ -1,0 +1,1 @@
+"""Chater UI's wire contract as a table of cases, and a command that asks them of a server."""
