@@ -7,8 +7,9 @@ import time
 from chaterload import wiring  # noqa: F401  # registers options and event listeners
 from chaterload.chater.accounts import now_ms
 from chaterload.chater.dishes import Dish, State, tells_today
-from chaterload.chater.routes import ALCOHOL_LATEST, ALCOHOL_RANGE, CUSTOM_DATE, DELETE, FEEDBACK, LANGUAGE
-from chaterload.chater.routes import MODIFY, PHOTO, RECOMMENDATION, SIGN_IN, TODAY, WEIGHT
+from chaterload.chater.routes import ALCOHOL_LATEST, ALCOHOL_RANGE, CUSTOM_DATE, DELETE, FEEDBACK
+from chaterload.chater.routes import HEALTH_LEVEL, LANGUAGE, MODIFY, PHOTO, PHOTO_FILE
+from chaterload.chater.routes import RECOMMENDATION, SIGN_IN, TODAY, WEIGHT
 from chaterload.chater.user import ProtobufUser
 from chaterload.chater.weight import plausible_weight, weight_body
 from chaterload.chater.writes import Claim
@@ -16,9 +17,12 @@ from chaterload.load.scenario import calls
 from proto.alcohol_pb2 import GetAlcoholRangeRequest
 from proto.custom_date_food_pb2 import CustomDateFoodRequest
 from proto.feedback_pb2 import FeedbackRequest
+from proto.food_health_level_pb2 import FoodHealthLevelRequest
 from proto.get_recomendation_pb2 import RecommendationRequest
 from proto.modify_food_record_pb2 import ModifyFoodRecordRequest
 from proto.set_language_pb2 import SetLanguageRequest
+from proto.today_food_pb2 import Dish as ListedDish
+from proto.today_food_pb2 import TodayFood
 
 
 class ChaterUser(ProtobufUser):
@@ -88,6 +92,32 @@ class ChaterUser(ProtobufUser):
     def eater_auth(self) -> None:
         """Sign in with a provider's ID token."""
         self.send(SIGN_IN, self.shared.sign_in)
+
+    @tag("health_level")
+    @task(1)
+    @calls(TODAY, HEALTH_LEVEL, PHOTO_FILE)
+    def health_level(self) -> None:
+        """How healthy the newest dish of today is, and its photo; a dish of one's own where none is listed."""
+        food = self.send(TODAY)
+        if food is not None and self.newest_dish(food) is None:
+            food = self.send(TODAY) if self.eat() else None
+        dish = None if food is None else self.newest_dish(food)
+        if dish is None:
+            return
+        self.send(HEALTH_LEVEL, FoodHealthLevelRequest(time=dish.time, food_name=dish.dish_name))
+        if dish.image_id:
+            self.send(PHOTO_FILE, image_id=dish.image_id)
+
+    def newest_dish(self, food: TodayFood) -> ListedDish | None:
+        """The newest listed dish, anybody's but another simulated user's: that one may be gone in a moment."""
+        others = {dish.time for dish in self.account.dishes.left() if dish.owner not in (None, self)}
+        listed = (dish for dish in food.dishes_today if dish.time not in others)
+        return max(listed, key=lambda dish: dish.time, default=None)
+
+    def eat(self) -> bool:
+        """Upload a photo. Whether its dish is in today's list; it is removed when this user stops."""
+        dish = self.upload_photo()
+        return dish is not None and self.find(dish)
 
     def upload_photo(self) -> Dish | None:
         """A dish of ours, known by the time that is sent with its photo; None when the upload failed."""

@@ -25,13 +25,14 @@ def generated(tmp_path_factory):
 
 
 def test_the_files_are_the_platforms():
-    """The ten .proto files have the platform's own names, so that its changed ones can be copied over."""
+    """The eleven .proto files have the platform's own names, so that its changed ones can be copied over."""
     assert [name.removesuffix(".proto") for name in FILES] == [
         "alcohol",
         "custom_date_food",
         "delete_food",
         "eater_photo",
         "feedback",
+        "food_health_level",
         "get_recomendation",
         "manual_weight",
         "modify_food_record",

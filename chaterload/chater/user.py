@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import gevent
 from google.protobuf.message import Message
@@ -96,6 +97,7 @@ class ProtobufUser(FastHttpUser):
         route: Route[T],
         message: Message | bytes | None = None,
         check: Callable[[T], Kind | None] | None = None,
+        **query: str,
     ) -> T | None:
         """Send `message` by `route` and return the decoded answer; None when it failed, or `check` says that it did."""
         if internals.is_stopping(self) and not self._tidying:
@@ -106,7 +108,8 @@ class ProtobufUser(FastHttpUser):
             self.patience,
             self.client.request(
                 route.method,
-                route.path,
+                f"{route.path}?{urlencode(query)}" if query else route.path,
+                name=route.path,
                 data=body,  # type: ignore[arg-type]  # it takes bytes
                 headers=headers,
                 catch_response=True,

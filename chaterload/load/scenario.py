@@ -1,6 +1,6 @@
 """Which tasks a run's tags select, and what those ask and need."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from chaterload.chater.routes import Route
@@ -9,6 +9,9 @@ from chaterload.judge.measure import Endpoint
 
 NEEDS_NO_ACCOUNT = "auth"
 """The tag of tasks that sign in, and so need no token beforehand."""
+
+ONLY_BY_NAME = {"health_level"}
+"""The tags of tasks that run only where --tags names them: not every Chater UI has the endpoint."""
 
 Task = Callable[..., Any]
 T = TypeVar("T", bound=Task)
@@ -35,6 +38,11 @@ def asked(tasks: Iterable[Task]) -> set[Endpoint]:
 def calls_of(task: Task) -> tuple[Endpoint, ...]:
     """What @calls put on a task."""
     return _calls.get(task, ())
+
+
+def excluded_tags(tags: Sequence[str] | None, exclude: Sequence[str] | None) -> list[str]:
+    """The tags to leave out: those that --exclude-tags names, and those that --tags would have to name and does not."""
+    return sorted({*(exclude or ()), *(ONLY_BY_NAME - set(tags or ()))})
 
 
 def need_account(tasks: Iterable[Task]) -> bool:

@@ -20,7 +20,7 @@ from chaterload.chater.shared import CURRENT, Leases, Shared, make_shared
 from chaterload.chater.tokens import make_token
 from chaterload.exits import Refused
 from chaterload.internals import kill_users, tags_of, tasks_with_tags
-from chaterload.load.scenario import need_account
+from chaterload.load.scenario import excluded_tags, need_account
 from chaterload.run.lifecycle import Prepared
 from chaterload.standin.options import STAND_IN_EMAIL, STAND_IN_SECRET
 
@@ -162,7 +162,7 @@ def tasks_of(environment: Environment, options: Namespace) -> list[Callable[...,
         unknown = [tag for tag in given or () if tag not in known]
         if unknown:
             raise Refused(f"{option} {' '.join(unknown)!r} is no tag of a task. {expected}")
-    left = tasks_with_tags(every, options.tags, options.exclude_tags)
+    left = tasks_with_tags(every, options.tags, excluded_tags(options.tags, options.exclude_tags))
     if not left:
         raise Refused(
             f"--tags {' '.join(options.tags or [])!r} with --exclude-tags {' '.join(options.exclude_tags or [])!r} "
@@ -204,6 +204,8 @@ def prepare_users(
     if problem:
         raise Refused(problem)
     tasks = tasks_of(environment, options)
+    # Locust itself filters by them when the run starts
+    environment.exclude_tags = excluded_tags(options.tags, options.exclude_tags)
     shared = make_shared(
         settings, leases, accounts=need_account(tasks), slot=slot or 0, slots=1 if slot is None else SLOTS
     )

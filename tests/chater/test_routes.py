@@ -20,14 +20,14 @@ ROUTES: list[Route[Any]] = [route for route in vars(routes).values() if isinstan
 def test_the_stand_in_answers_each_route():
     """The stand-in has each route, once, and no other."""
     assert sorted(str(endpoint.route) for endpoint in ENDPOINTS) == sorted(map(str, ROUTES))
-    assert len({route.path for route in ROUTES}) == len(ROUTES) == 12
+    assert len({route.path for route in ROUTES}) == len(ROUTES) == 15
 
 
 def test_what_a_request_carries():
-    """What is sent says its content type; a GET sends nothing. Only signing in needs no token."""
+    """What is sent says its content type; a GET sends nothing. Signing in and photos need no token."""
     for route in ROUTES:
         assert (route.method == "GET") == (not route.headers)
-    assert [route for route in ROUTES if not route.needs_token] == [routes.SIGN_IN]
+    assert [route for route in ROUTES if not route.needs_token] == [routes.SIGN_IN, routes.PHOTO_FILE]
 
 
 def test_an_answer_has_the_type_of_its_route():
@@ -35,6 +35,14 @@ def test_an_answer_has_the_type_of_its_route():
     answer = judge(200, PROTOBUF, b"", routes.TODAY.expected)
     assert_type(answer, TodayFood | Kind)
     assert answer == TodayFood()
+
+
+def test_an_empty_answer_may_be_none():
+    """No bytes are a message of defaults, but for what must say something: a health level and a photo."""
+    strict: list[Route[Any]] = [routes.HEALTH_LEVEL, routes.PHOTO_FILE]
+    for route in strict:
+        assert judge(200, route.expected.content_type, b"", route.expected) is Kind.EMPTY
+    assert judge(200, "image/jpeg", b"x", routes.PHOTO_FILE.expected) == b"x"
 
 
 def mypy_knows_what_is_sent_back(user: ProtobufUser) -> None:

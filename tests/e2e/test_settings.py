@@ -170,7 +170,8 @@ def test_wrong_tags(locust: Run, bystander: StandInProcess, case: str) -> None:
     """A tag that no task has, and tags that leave no task, are told with the tags that there are."""
     tags, sentence = TAGS[case]
     run = locust(*HEADLESS, "--tags", *tags, env=credentials(bystander))
-    assert_refused(run, f"{sentence} Expected tags out of: alcohol, auth, custom_date, feedback, full_flow, language.")
+    known = "alcohol, auth, custom_date, feedback, full_flow, health_level, language"
+    assert_refused(run, f"{sentence} Expected tags out of: {known}.")
 
 
 def test_a_port_that_is_taken(locust: Run, bystander: StandInProcess) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaterload.load.scenario import need_account
+from chaterload.load.scenario import excluded_tags, need_account
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,3 +51,18 @@ def tagged(*tags):
 def test_what_needs_an_account(tags, expected):
     """Every task needs an account but those that sign in."""
     assert need_account(tagged(*some) for some in tags) is expected
+
+
+@pytest.mark.parametrize(
+    ("tags", "exclude", "left_out"),
+    [
+        (None, None, ["health_level"]),
+        ([], ["auth"], ["auth", "health_level"]),
+        (["full_flow"], [], ["health_level"]),
+        (["full_flow", "health_level"], ["auth"], ["auth"]),
+        (["health_level"], ["health_level"], ["health_level"]),
+    ],
+)
+def test_what_runs_only_by_name(tags, exclude, left_out):
+    """health_level is left out wherever --tags does not name it, and --exclude-tags still goes before."""
+    assert excluded_tags(tags, exclude) == left_out
