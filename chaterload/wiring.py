@@ -27,7 +27,7 @@ from chaterload.judge.measure import three_digits
 from chaterload.report.formats import FORMATS
 from chaterload.run import telemetry
 from chaterload.run.controller import RunController, print_refusal
-from chaterload.run.criteria import Judge
+from chaterload.run.criteria import Judge, warn_of_objectives
 from chaterload.run.master import Master
 from chaterload.run.node import Local, options_of
 from chaterload.run.options import add_options
@@ -83,7 +83,8 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
         judge = _judge(environment)
         controller = RunController(environment, settings, node, judge, _results(environment, settings))
         use_strategy(environment, judge, controller.sampler)
-        controller.warn_of_objectives()
+        if judge:
+            warn_of_objectives(environment, judge)
         for sentence in misspelt(os.environ, internals.option_variables()):
             logger.warning(sentence)
         _listen(environment, controller)
@@ -107,7 +108,7 @@ def _is_forked_worker(environment: Environment) -> bool:
 
 
 def _listen(environment: Environment, controller: RunController) -> None:
-    listen, told = environment.events, controller.report_failure
+    listen, told = environment.events, controller.listeners.guard
     listen.test_start.add_listener(told(controller.on_test_start))
     listen.test_stopping.add_listener(told(controller.on_test_stopping))
     listen.test_stop.add_listener(told(controller.on_test_stop))
@@ -145,7 +146,7 @@ _process = Process()
 def finish(**_: Any) -> None:
     """First added, last called: after Locust's own listener brought the workers' last counts."""
     if _process.controller:
-        _process.controller.report_failure(_process.controller.on_quitting)()
+        _process.controller.listeners.guard(_process.controller.on_quitting)()
 
 
 def _judge(environment: Environment) -> Judge | None:

@@ -53,8 +53,7 @@ def _check_date(text: str) -> str:
 
 
 def _check_host(url: str) -> str:
-    problem = host_problem(url)
-    if problem:
+    if problem := host_problem(url):
         raise ValueError(problem)
     return url.rstrip("/")
 

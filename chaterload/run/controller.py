@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 from argparse import Namespace
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,23 +14,21 @@ from locust.runners import MasterRunner, Runner
 from chaterload.chater.settings import Settings
 from chaterload.exits import Exit, Refused
 from chaterload.internals import target_users
-from chaterload.judge.history import INTERVAL_S
-from chaterload.judge.verdict import Grade, Verdict, grade
+from chaterload.judge.verdict import Verdict
 from chaterload.report.model import Report
 from chaterload.run.conclusion import make_report
-from chaterload.run.criteria import Judge, never_asked
+from chaterload.run.criteria import Judge
 from chaterload.run.lifecycle import Phase, Prepared, Run, new_run_id
+from chaterload.run.listeners import Listeners
 from chaterload.run.node import Node, options_of
 from chaterload.run.output import write_reports
 from chaterload.run.platform import ask_platform, ask_server
 from chaterload.run.results import Results
 from chaterload.run.sampling import Sampler
 from chaterload.run.strategy import chosen_shape, planned_users
+from chaterload.run.watching import watch
 
 logger = logging.getLogger(__name__)
-
-EARLY_S = 0.5
-"""A run that ends this much before its time is complete: timers are not exact."""
 
 _BUSY = {
     Phase.CHECKING: "A start is being checked already. Wait until it has begun, or was refused.",
@@ -65,8 +62,7 @@ class RunController:
         """The run that goes on, or the last one."""
         self.report: Report | None = None
         """Of the last run, once it is judged."""
-        self.listener_failed = False
-        """An exception of ours was caught, and told."""
+        self.listeners = Listeners()
         self._prepared: Prepared | None = None
 
     @property
@@ -81,11 +77,6 @@ class RunController:
     @property
     def starts_by_itself(self) -> bool:
         return bool(self.options.headless or self.options.autostart)
-
-    def warn_of_objectives(self) -> None:
-        """Tell of objectives that will have no data before the load, and not after it."""
-        for endpoint in never_asked(self.environment, self.judge.objectives) if self.judge else ():
-            logger.warning("No task asks %s: its objectives will have no data, which proves nothing.", endpoint)
 
     def begin(self, users: int, host: str | None) -> None:
         """Check that `users` users on `host` can run, for the start that Locust makes next.
@@ -137,7 +128,7 @@ class RunController:
         self.node.start(prepared, every_task=bool(shape and shape.every_task))
         if self.workers < self.expected_workers:
             self.run.generator_broken.append(f"{self.workers} of {self.expected_workers} expected workers took part")
-        self.runner.greenlet.spawn(self._watch, self.run)
+        self.runner.greenlet.spawn(watch, self.run, self.sampler, self.options.abort_on_critical, self._abort)
         if self.options.headless and self.runner.shape_greenlet:
             # Locust handles SIGTERM only after a headless shape has ended; killed, it goes on to the end
             gevent.signal_handler(signal.SIGTERM, self.runner.shape_greenlet.kill, block=False)
@@ -166,7 +157,7 @@ class RunController:
             return
         try:
             self.sampler.sample(self.run)
-            self._note_early_end(self.run)
+            self.run.note_early_end(self.options.run_time)
             self._conclude(self.run)
         finally:
             self.phase = Phase.JUDGED
@@ -188,7 +179,7 @@ class RunController:
     def _conclude(self, run: Run) -> None:
         if self.judge is None:
             if self.results and self.results.write(None):
-                self.listener_failed = True
+                self.listeners.failed = True
             return
         after = ask_server(run.prepared.host, self.settings) if run.prepared.server_before else None
         platform = ask_platform(self.settings, self.judge, run)
@@ -207,13 +198,6 @@ class RunController:
         self._conclude(self.run)
         self.phase = Phase.JUDGED
 
-    def _note_early_end(self, run: Run) -> None:
-        shape, run_time = run.shape, self.options.run_time
-        if shape and not shape.finished and not run.missed:
-            run.unproven.append(f"{shape.name} was ended after {run.seconds:.0f} s, before its own end")
-        elif not shape and run.interrupted and run_time and run.seconds < run_time - EARLY_S:
-            run.unproven.append(f"cut short by a signal after {run.seconds:.0f} s of {run_time:.0f} s")
-
     def on_interrupt(self, **_: Any) -> None:
         """The process is about to end, before Locust stops anything."""
         if self.run and self.phase is Phase.RUNNING:
@@ -230,22 +214,9 @@ class RunController:
         """None leaves it to Locust, where no run began or nothing judges it."""
         if self.report is not None:
             code = self.report.exit_code
-            return Exit.ERROR if code is Exit.MET and self.listener_failed else code
+            return Exit.ERROR if code is Exit.MET and self.listeners.failed else code
         began = self.run is not None and self.judge is not None
-        return Exit.ERROR if began or self.listener_failed else None
-
-    def report_failure(self, listener: Callable[..., None]) -> Callable[..., None]:
-        """`listener`, whose unexpected exceptions are told and make the exit code 1; Locust would only log them."""
-
-        def listen(**kwargs: Any) -> None:
-            try:
-                listener(**kwargs)
-            except Exception as error:
-                self.listener_failed = True
-                logger.error("The load test failed by its own fault: %s: %s", type(error).__name__, error)
-                logger.debug("Where it failed", exc_info=True)
-
-        return listen
+        return Exit.ERROR if began or self.listeners.failed else None
 
     def show(self, **_: Any) -> None:
         """Print the verdict, once."""
@@ -255,35 +226,7 @@ class RunController:
 
             console.show(self.report, results=self.results.folder if self.results else None)
 
-    def _watch(self, run: Run) -> None:
-        """Sample the run, and stop it when it is past saving."""
-        critical_since: float | None = None
-        while not run.finished:
-            gevent.sleep(INTERVAL_S)
-            if run.finished:
-                return
-            self.sampler.sample(run)
-            critical_since = self._critical_since(run, critical_since)
-            if critical_since is not None and run.seconds - critical_since >= self.options.abort_on_critical:
-                self._abort(run)
-                return
-
-    def _critical_since(self, run: Run, before: float | None) -> float | None:
-        """Since when, in seconds of the run, failures have been critical without a break; None when they are not.
-
-        A sample without requests changes nothing: a server that hangs is no better than one that fails.
-        """
-        last = run.history.samples[-1]
-        if not self.options.abort_on_critical or not last.requests:
-            return before
-        if grade(last.failures / last.requests) is not Grade.CRITICAL:
-            return None
-        return last.at - last.seconds if before is None else before
-
-    def _abort(self, run: Run) -> None:
-        reason = f"stopped early: failures were critical for {self.options.abort_on_critical:g} s (--abort-on-critical)"
-        logger.error("The run is %s", reason)
-        run.missed.append(reason)
+    def _abort(self) -> None:
         gevent.spawn(self.runner.quit if self.options.headless else self.runner.stop)
 
 

@@ -1,5 +1,6 @@
 """What a run is judged by, and which of it applies."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from chaterload.load.scenario import asked, calls_of
 from chaterload.load.shapes import CapacityShape
 from chaterload.run.lifecycle import Run
 from chaterload.run.node import all_tasks, options_of, tasks_of
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -43,6 +46,12 @@ def evaluate_run(environment: Environment, judge: Judge, run: Run, figures: Snap
     """What came of the objectives by these figures, or by the best step of a search."""
     flows = [calls_of(task) for task in tasks_of(environment, options_of(environment))]
     return evaluate(judge.objectives, judged_window(run, figures), left_out(environment), flows)
+
+
+def warn_of_objectives(environment: Environment, judge: Judge) -> None:
+    """Tell of objectives that will have no data before the load, and not after it."""
+    for endpoint in never_asked(environment, judge.objectives):
+        logger.warning("No task asks %s: its objectives will have no data, which proves nothing.", endpoint)
 
 
 def never_asked(environment: Environment, objectives: Iterable[Objective]) -> list[str]:

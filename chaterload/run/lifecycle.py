@@ -10,6 +10,9 @@ from chaterload.chater.shared import Shared
 from chaterload.judge.history import History
 from chaterload.load.shapes import NamedShape
 
+EARLY_S = 0.5
+"""A run that ends this much before its time is complete: timers are not exact."""
+
 
 class Phase(StrEnum):
     """Where a process stands between two verdicts."""
@@ -71,6 +74,13 @@ class Run:
         """The users are about to be stopped. Only the first call counts."""
         if self._ended is None:
             self._ended = time.monotonic()
+
+    def note_early_end(self, run_time: float | None) -> None:
+        """Say when the run ended before its strategy's end, or before `run_time`, in s, was over."""
+        if self.shape and not self.shape.finished and not self.missed:
+            self.unproven.append(f"{self.shape.name} was ended after {self.seconds:.0f} s, before its own end")
+        elif not self.shape and self.interrupted and run_time and self.seconds < run_time - EARLY_S:
+            self.unproven.append(f"cut short by a signal after {self.seconds:.0f} s of {run_time:.0f} s")
 
     @property
     def finished(self) -> bool:

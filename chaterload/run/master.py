@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import gevent
-from gevent.event import AsyncResult, Event
+from gevent.event import Event
 from locust.env import Environment
 from locust.runners import MasterRunner
 
@@ -21,7 +21,6 @@ from chaterload.internals import connected_workers, dismiss_worker, known_worker
 from chaterload.run.lifecycle import Prepared, Run
 from chaterload.run.node import Node, check_accounts, options_of
 from chaterload.run.protocol import (
-    ASK_AGAIN_S,
     CHECK_TIMEOUT_S,
     FINISH_MARGIN_S,
     AbortUsers,
@@ -30,7 +29,6 @@ from chaterload.run.protocol import (
     CheckAnswer,
     CheckRequest,
     DishBegun,
-    Finished,
     FinishRequest,
     Hello,
     Leased,
@@ -38,6 +36,7 @@ from chaterload.run.protocol import (
     LeaseRequest,
     StartRun,
 )
+from chaterload.run.questions import Questions
 
 logger = logging.getLogger(__name__)
 
@@ -93,16 +92,13 @@ class Master(Node):
         self.on_lost: Callable[[str], object] = lambda worker: None
         """Called with a sentence for each worker that goes missing during a run."""
         self._records: dict[str, WorkerRecord] = {}
-        self._questions: dict[str, dict[str, AsyncResult]] = {}
-        """The answers to each question that is open, by worker."""
         self._book: LeaseBook | None = None
         self._start: StartRun | None = None
         """Of the run that goes on, for workers that join it."""
         self._connected = Event()
         self._channel = channel = Channel(runner)
+        self._questions = Questions(channel, self.workers)
         channel.listen(Hello, self._on_hello, concurrent=True)
-        channel.listen(CheckAnswer, self._on_answer)
-        channel.listen(Finished, self._on_answer)
         channel.listen(LeaseRequest, self._on_lease)
         channel.listen(LeaseRelease, self._on_release)
         channel.listen(DishBegun, self._on_dish)
@@ -125,24 +121,6 @@ class Master(Node):
             self._connected.wait(min(left, WATCH_S))
         return True
 
-    def _ask(self, workers: Iterable[str], message: CheckRequest | FinishRequest, seconds: float) -> dict[str, Any]:
-        """The answers of those of `workers` that stay connected; fewer when `seconds` pass before all have answered."""
-        answers = self._questions[message.question] = {worker: AsyncResult() for worker in workers}
-        deadline = time.monotonic() + seconds
-        try:
-            while (silent := self._silent(answers)) and time.monotonic() < deadline:
-                for worker in silent:
-                    self._channel.send(message, worker)
-                gevent.wait([answers[worker] for worker in silent], timeout=ASK_AGAIN_S)
-        finally:
-            del self._questions[message.question]
-        return {worker: answer.value for worker, answer in answers.items() if answer.ready()}
-
-    def _silent(self, answers: dict[str, AsyncResult]) -> list[str]:
-        """Those that are connected and have not answered."""
-        here = self.workers()
-        return [worker for worker, answer in answers.items() if worker in here and not answer.ready()]
-
     def reports(self, run: Run | None = None) -> list[dict[str, Any]]:
         """What each process did."""
         return [self.report(), *(record.final_report() for record in self._records.values())]
@@ -159,7 +137,7 @@ class Master(Node):
         if not asked:
             raise Refused("No worker is connected. Start one with --worker --master-host.")
         question = self._check_request(run_id, host)
-        answers: dict[str, CheckAnswer] = self._ask(asked, question, CHECK_TIMEOUT_S)
+        answers: dict[str, CheckAnswer] = self._questions.ask(asked, question, CHECK_TIMEOUT_S)
         if (asked & self.workers()) - answers.keys():
             raise Refused(f"A worker did not answer within {CHECK_TIMEOUT_S:.0f} s whether host and token work.")
         problems = dict.fromkeys(p for answer in answers.values() for p in answer.problems)
@@ -208,7 +186,7 @@ class Master(Node):
         self._note_missing()
         running = {worker: r for worker, r in self._records.items() if r.state is WorkerState.RUNNING}
         patience = self.environment.stop_timeout + self.settings.cleanup_seconds + FINISH_MARGIN_S
-        answers = self._ask(running, FinishRequest(uuid.uuid4().hex), patience)
+        answers = self._questions.ask(running, FinishRequest(uuid.uuid4().hex), patience)
         for worker, record in running.items():
             if worker in answers:
                 record.state = WorkerState.FINISHED
@@ -245,7 +223,9 @@ class Master(Node):
         start, host = self._start, self.environment.host
         if start is None or worker in self._records:
             return
-        answers: dict[str, CheckAnswer] = self._ask([worker], self._check_request(start.run_id, host), CHECK_TIMEOUT_S)
+        answers: dict[str, CheckAnswer] = self._questions.ask(
+            [worker], self._check_request(start.run_id, host), CHECK_TIMEOUT_S
+        )
         if worker not in answers or start is not self._start:
             return
         if problems := self._misfits(answers[worker]):
@@ -264,11 +244,6 @@ class Master(Node):
         if self._book and answer.accounts < self._book.accounts:
             problems.append(f"It has {answer.accounts} accounts, and the run uses {self._book.accounts}.")
         return problems
-
-    def _on_answer(self, worker: str, message: CheckAnswer | Finished) -> None:
-        answer = self._questions.get(message.question, {}).get(worker)
-        if answer is not None:
-            answer.set(message)
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
         record = self._records.get(client_id)

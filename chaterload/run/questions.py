@@ -1,0 +1,45 @@
+"""Questions that a master asks its workers, and their answers."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import gevent
+from gevent.event import AsyncResult
+
+from chaterload.run.protocol import ASK_AGAIN_S, Channel, CheckAnswer, CheckRequest, Finished, FinishRequest
+
+
+class Questions:
+    """Those that are open, each with an answer to come from every worker that was asked."""
+
+    def __init__(self, channel: Channel, connected: Callable[[], set[str]]) -> None:
+        """`connected` gives the ids of the workers that are there at that moment."""
+        self._channel = channel
+        self._connected = connected
+        self._open: dict[str, dict[str, AsyncResult]] = {}
+        channel.listen(CheckAnswer, self._on_answer)
+        channel.listen(Finished, self._on_answer)
+
+    def ask(self, workers: Iterable[str], message: CheckRequest | FinishRequest, seconds: float) -> dict[str, Any]:
+        """The answers of those of `workers` that stay connected; fewer when `seconds` pass before all have answered."""
+        answers = self._open[message.question] = {worker: AsyncResult() for worker in workers}
+        deadline = time.monotonic() + seconds
+        try:
+            while (silent := self._silent(answers)) and time.monotonic() < deadline:
+                for worker in silent:
+                    self._channel.send(message, worker)
+                gevent.wait([answers[worker] for worker in silent], timeout=ASK_AGAIN_S)
+        finally:
+            del self._open[message.question]
+        return {worker: answer.value for worker, answer in answers.items() if answer.ready()}
+
+    def _silent(self, answers: dict[str, AsyncResult]) -> list[str]:
+        """Those that are connected and have not answered."""
+        here = self._connected()
+        return [worker for worker, answer in answers.items() if worker in here and not answer.ready()]
+
+    def _on_answer(self, worker: str, message: CheckAnswer | Finished) -> None:
+        answer = self._open.get(message.question, {}).get(worker)
+        if answer is not None:
+            answer.set(message)

@@ -1,0 +1,195 @@
+"""What may start, what is refused while a run goes on, and which exit code is left, without a process."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+from locust.env import Environment
+
+from chaterload.chater.settings import load_settings
+from chaterload.exits import Exit, Refused
+from chaterload.run.controller import RunController
+from chaterload.run.lifecycle import Phase
+
+
+class Runner:
+    """Notes that it was told to quit."""
+
+    def __init__(self):
+        self.quits = 0
+        self.user_count = self.target_user_count = 1
+        self.current_cpu_usage, self.current_memory_usage = 0.0, 0
+        self.shape_greenlet = None
+        self.exceptions: dict[str, Any] = {}
+        self.greenlet = SimpleNamespace(spawn=lambda *_: None)
+
+    def quit(self):
+        self.quits += 1
+
+
+class Node:
+    """A process whose check takes until it is let go, and finds what it is told to."""
+
+    def __init__(self):
+        self.go = Event()
+        self.go.set()
+        self.error: Exception | None = None
+        self.checked: list[tuple[str, int, str | None]] = []
+        self.started: list[str] = []
+
+    def check(self, run_id, users, host):
+        self.checked.append((run_id, users, host))
+        self.go.wait()
+        if self.error:
+            raise self.error
+
+    def start(self, prepared, *, every_task):
+        self.started.append(prepared.run_id)
+
+    def finish(self):
+        pass
+
+    def quit_workers(self):
+        pass
+
+    def reports(self):
+        return []
+
+    def lost(self):
+        return []
+
+
+@pytest.fixture
+def node():
+    return Node()
+
+
+@pytest.fixture
+def control(node):
+    """A controller that judges nothing, so that it asks no server."""
+    options: Any = SimpleNamespace(
+        headless=False, autostart=False, num_users=1, run_time=None, abort_on_critical=None, enable_rebalancing=False
+    )
+    environment: Any = Environment(parsed_options=options, host="http://127.0.0.1:1")
+    environment.runner, environment.stop_timeout = Runner(), 5.0
+    return RunController(environment, load_settings(), node, judge=None)
+
+
+def run_through(control):
+    """A run from its start to its end."""
+    control.on_test_start()
+    control.on_test_stopping()
+    control.on_test_stop()
+
+
+def test_one_start_at_a_time(control, node):
+    """While one start is being checked a second one is refused at once, and the first one is what runs."""
+    node.go.clear()
+    first = gevent.spawn(control.begin, 3, "http://127.0.0.1:1")
+    gevent.sleep(0)
+    for host in ("http://127.0.0.1:1", "http://127.0.0.1:2"):
+        with pytest.raises(Refused, match="being checked already"):
+            control.begin(3, host)
+    node.go.set()
+    first.get(timeout=5)
+    with pytest.raises(Refused, match="being checked already"):
+        control.begin(3, "http://127.0.0.1:2")
+    control.on_test_start()
+    assert [host for _, _, host in node.checked] == ["http://127.0.0.1:1"]
+    assert node.started == [node.checked[0][0]]
+    assert control.run.prepared.host == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(("phase", "reason"), [(Phase.RUNNING, "goes on already"), (Phase.STOPPING, "still ending")])
+def test_no_start_beside_a_run(control, phase, reason):
+    """A run that goes on, or that is still ending, leaves room for no other."""
+    control.phase = phase
+    with pytest.raises(Refused, match=reason):
+        control.begin(1, None)
+    with pytest.raises(gevent.GreenletExit):
+        control.on_test_start()
+    assert control.phase is phase
+    assert control.environment.process_exit_code is None
+
+
+def test_the_next_run_is_another(control, node):
+    """Nothing of a run is left in the next one: it has an id, a clock and reasons of its own."""
+    run_through(control)
+    first = control.run
+    first.unproven.append("something")
+    assert control.phase is Phase.JUDGED
+    run_through(control)
+    assert control.run is not first
+    assert control.run.unproven == []
+    assert len(set(node.started)) == 2
+
+
+@pytest.mark.parametrize("error", [Refused("no"), ValueError("odd")])
+def test_a_failed_check_leaves_nothing(control, node, error):
+    """Whatever a check raises, the next start is free."""
+    node.error = error
+    with pytest.raises(type(error)):
+        control.begin(1, None)
+    assert control.phase is Phase.IDLE
+    node.error = None
+    run_through(control)
+    assert len(node.started) == 1
+
+
+def test_a_start_that_does_not_come(control, node):
+    """What was checked for a start that Locust refused is not used for the next one."""
+    control.begin(1, "http://127.0.0.1:1")
+    control.abandon()
+    assert control.phase is Phase.IDLE
+    control.environment.host = "http://127.0.0.1:2"
+    control.on_test_start()
+    assert control.run.prepared.host == "http://127.0.0.1:2"
+
+
+def test_a_headless_run_that_may_not_start(control, node, capfd):
+    """Where Locust starts by itself, a refusal is told, ends the process with 2, and starts no user."""
+    control.options.headless = True
+    node.error = Refused("The host is wrong.")
+    with pytest.raises(gevent.GreenletExit):
+        control.on_test_start()
+    assert control.environment.process_exit_code == Exit.NEVER_STARTED
+    assert control.runner.quits == 1
+    assert "  - The host is wrong." in capfd.readouterr().err
+
+
+def test_an_exception_of_ours(control, caplog):
+    """An unexpected exception in a listener is told in a sentence, and the exit code is 1."""
+
+    def fail(**_):
+        raise KeyError("lost")
+
+    control.listeners.guard(fail)(environment=None)
+    control.on_quitting()
+    assert control.environment.process_exit_code == Exit.ERROR
+    assert any("failed by its own fault: KeyError" in message for message in caplog.messages)
+
+
+def test_a_run_without_a_verdict(control):
+    """A run that began and was to be judged cannot end with 0 where its verdict is missing."""
+    control.on_test_start()
+    control.judge = object()
+    control.on_quitting()
+    assert control.environment.process_exit_code == Exit.ERROR
+
+
+def test_no_run_at_all(control):
+    """A process that ran nothing leaves the exit code to Locust."""
+    control.on_quitting()
+    assert control.environment.process_exit_code is None
+
+
+@pytest.mark.parametrize(("rebalancing", "ended"), [(False, 1), (True, 0)])
+def test_a_lost_worker(control, rebalancing, ended):
+    """A headless run that lost a worker ends at once, unless the others are to take over."""
+    control.options.headless, control.options.enable_rebalancing = True, rebalancing
+    control.on_test_start()
+    control.on_lost_worker("worker 0 was lost during the run")
+    gevent.sleep(0)
+    assert control.runner.quits == ended
