@@ -1,13 +1,16 @@
 # Chater UI's load test. `docker run IMAGE --host http://… --users 50 --spawn-rate 5 --run-time 5m --headless`
-ARG PYTHON_VERSION=3.13
+# A tag moves: for an image that can be built again as it is, give the digest that it stands for today,
+#   docker build --build-arg BASE=python:3.13-slim@sha256:... .
+# and renew it, with `make lock`, each month and whenever the base has a fix: `docker buildx imagetools inspect python:3.13-slim`
+# prints it. None stands here, because it has to be read from the registry that you trust.
+ARG BASE=python:3.13-slim
 
-FROM python:${PYTHON_VERSION}-slim AS builder
+FROM ${BASE} AS builder
 WORKDIR /build
-COPY requirements.txt .
-# Without grpcio-tools: it only regenerates proto/*_pb2.py, which are committed, and weighs 35 MB.
-RUN sed '/^grpcio-tools/d' requirements.txt > runtime.txt \
-    && python -m venv --without-pip /opt/venv \
-    && pip --python /opt/venv install --no-cache-dir --no-compile -r runtime.txt \
+COPY requirements-image.lock .
+RUN python -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv install --no-cache-dir --no-compile --only-binary :all: \
+       --require-hashes -r requirements-image.lock \
     && find /opt/venv -depth -type d \( -name tests -o -name test \) -exec rm -rf {} +
 COPY locustfile.py image.png /app/
 COPY proto /app/proto
@@ -17,7 +20,7 @@ COPY chaterload /app/chaterload
 # afterwards, so Python need not compare them with their sources at every start.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app
 
-FROM python:${PYTHON_VERSION}-slim
+FROM ${BASE}
 LABEL org.opencontainers.image.title="chater-load-test" \
       org.opencontainers.image.description="Load test of Chater UI, with a verdict" \
       org.opencontainers.image.version="1.0.0" \

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # What `make run` starts: LOCUST_ARGS="--stand-in --headless --users 20 --run-time 2m" make run
 LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in
 
-.PHONY: help install run test test-slow test-nightly check bench soak proto docs clean
+.PHONY: help install run test test-slow test-nightly check bench soak lock proto docs clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,16 @@ proto: $(VENV)/.run ## Regenerate the message modules from proto/*.proto
 docs: $(VENV)/.dev ## Write settings and options into README's table and k8s/base/settings.env
 	$(BIN)/python docs/reference.py
 
+# The image goes without grpcio-tools, which only regenerates committed files and weighs 35 MB.
+LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+lock: | $(BIN)/python ## Write requirements*.lock anew: the newest that the ranges allow, with their hashes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<1'
+	$(LOCK) requirements-dev.txt -o requirements-dev.lock
+	$(LOCK) requirements.txt -c requirements-dev.lock -o requirements.lock
+	sed '/^grpcio-tools/d' requirements.txt | $(LOCK) - -c requirements-dev.lock -o requirements-image.lock
+
 clean: ## Remove what was installed and generated here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -54,10 +64,10 @@ $(BIN)/python:
 	  || { echo "Python 3.11 or later is needed; $(PYTHON) is older. Try: make PYTHON=python3.13 ..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(VENV)/.run: requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/.dev: requirements-dev.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ $(VENV)/.run
