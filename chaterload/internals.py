@@ -12,7 +12,6 @@ import gevent
 from gevent.pywsgi import WSGIServer
 from locust import User
 from locust.argument_parser import LocustArgumentParser, get_parser
-from locust.env import Environment
 from locust.runners import (
     CPU_MONITOR_INTERVAL,
     CPU_WARNING_THRESHOLD,
@@ -81,12 +80,6 @@ def tasks_with_tags(
 def tags_of(task: Task) -> set[str]:
     """What @tag put on a task."""
     return set(getattr(task, "locust_tag_set", ()))
-
-
-def all_tasks(environment: Environment) -> list[Task]:
-    """The tasks of the chosen user classes, before Locust drops those that the tags leave out."""
-    every = environment.available_user_tasks or {}
-    return [task for user_class in environment.user_classes for task in every[user_class.__name__] if callable(task)]
 
 
 class Option(NamedTuple):

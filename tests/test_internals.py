@@ -185,14 +185,6 @@ def test_tags_of():
 
 
 @tells
-def test_all_tasks():
-    """The tasks of the chosen classes, whatever the tags leave of them."""
-    available: Any = {"Someone": Someone.tasks, "Another": [print]}
-    environment = Environment(user_classes=[Someone], available_user_tasks=available, tags=["idle"])
-    assert internals.all_tasks(environment) == Someone.tasks
-
-
-@tells
 def test_options_of():
     """An option knows its group, its variable, its default and its help."""
     parser = LocustArgumentParser()
