@@ -6,6 +6,7 @@ a sentence before any run.
 
 from argparse import Namespace
 from collections.abc import Callable, Collection, Iterable, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import gevent
@@ -27,9 +28,10 @@ from locust.user.task import (
     LOCUST_STATE_WAITING,
     filter_tasks_by_tags,
 )
+from locust.util.timespan import parse_timespan
 from locust.web import WebUI
 
-__all__ = ["CPU_MONITOR_INTERVAL", "CPU_WARNING_THRESHOLD", "WORKER_REPORT_INTERVAL"]
+__all__ = ["CPU_MONITOR_INTERVAL", "CPU_WARNING_THRESHOLD", "WORKER_REPORT_INTERVAL", "parse_timespan"]
 
 Task = Callable[..., Any]
 
@@ -155,6 +157,19 @@ def dismiss_worker(master: MasterRunner, worker: str) -> None:
 def send_statistics(worker: WorkerRunner) -> None:
     """Send the master what was counted since the last report, and not only every WORKER_REPORT_INTERVAL seconds."""
     worker._send_stats()
+
+
+class Page(StrEnum):
+    """Pages of the web UI, by the names that Flask knows them by."""
+
+    INDEX = "locust.index"
+    LOGIN = "locust.login"
+    SWARM = "locust.swarm"
+    """Where the form to start a run goes."""
+    UPDATE_USER = "locust.update_user"
+    RESET_STATS = "locust.reset_stats"
+    REQUEST_STATS = "locust.request_stats"
+    """What the page asks again and again during a run."""
 
 
 def serve_with(web_ui: WebUI, make_server: Callable[[], WSGIServer]) -> None:

@@ -281,6 +281,29 @@ def test_send_statistics(cluster):
 
 
 @tells
+def test_Page(local):
+    """The web UI has each of the pages."""
+    web_ui = local.environment.create_web_ui("127.0.0.1", 0, delayed_start=True)
+    assert {*internals.Page} <= web_ui.app.view_functions.keys()
+
+
+@tells
+def test_parse_timespan():
+    """A time is read as Locust's options are."""
+    assert internals.parse_timespan("1h30m5s") == 5405
+    with pytest.raises(ValueError, match="Invalid time span"):
+        internals.parse_timespan("soon")
+
+
+@tells
+def test_intervals():
+    """Locust samples a process every 10 s, warns above 90 % of CPU, and a worker reports every 3 s."""
+    assert internals.CPU_MONITOR_INTERVAL == 10
+    assert internals.CPU_WARNING_THRESHOLD == 90
+    assert internals.WORKER_REPORT_INTERVAL == 3
+
+
+@tells
 def test_serve_with(local, monkeypatch):
     """The web UI is served by the server that was made for it, and stops it."""
     monkeypatch.setattr(sys, "argv", ["locust"])

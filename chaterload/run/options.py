@@ -5,9 +5,8 @@ from argparse import ArgumentTypeError, _ArgumentGroup
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
-from locust.util.timespan import parse_timespan
 
-from chaterload.internals import read_with
+from chaterload.internals import parse_timespan, read_with
 from chaterload.load.strategies import NAMES
 from chaterload.report.formats import FORMATS
 

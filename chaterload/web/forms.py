@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 from flask import Response, g, jsonify, request
 from flask_login import current_user
 from locust.env import Environment
-from locust.util.timespan import parse_timespan
 from locust.web import WebUI
 
 from chaterload.chater.hosts import host_problem
 from chaterload.exits import Refused
+from chaterload.internals import Page, parse_timespan
 from chaterload.run.controller import RunController
 from chaterload.run.lifecycle import Phase
 from chaterload.run.node import options_of
@@ -59,9 +59,9 @@ def guard_forms(web_ui: WebUI, control: RunController, hosts: Hosts) -> None:
     """Refuse in the web UI's forms what whoever started Locust did not allow, and what would spoil a run's figures."""
     assert web_ui.app is not None
     checks: dict[str, Callable[[], None]] = {
-        "locust.swarm": lambda: _check_form(control, hosts),
-        "locust.update_user": lambda: _check_user(control),
-        "locust.reset_stats": lambda: _check_reset(control),
+        Page.SWARM: lambda: _check_form(control, hosts),
+        Page.UPDATE_USER: lambda: _check_user(control),
+        Page.RESET_STATS: lambda: _check_reset(control),
     }
 
     @web_ui.app.before_request

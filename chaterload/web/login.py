@@ -16,6 +16,7 @@ from flask_login import UserMixin, current_user, login_required, login_user, log
 from locust.web import WebUI
 
 from chaterload.exits import Refused
+from chaterload.internals import Page
 from chaterload.web.throttle import Throttle
 
 logger = logging.getLogger(__name__)
@@ -72,10 +73,10 @@ def protect(web_ui: WebUI, base_path: str) -> None:
             if len(visitors) > MOST_SESSIONS:
                 visitors.popitem(last=False)
             login_user(visitor)
-            return redirect(url_for("locust.index"))
+            return redirect(url_for(Page.INDEX))
         else:
             session["auth_error"] = "Wrong name or password"
-        return redirect(url_for("locust.login"))
+        return redirect(url_for(Page.LOGIN))
 
     @pages.route("/logout", methods=["POST"])
     @login_required  # type: ignore[untyped-decorator]  # flask_login is not typed
@@ -83,7 +84,7 @@ def protect(web_ui: WebUI, base_path: str) -> None:
         visitors.pop(current_user.id, None)
         logout_user()
         session.clear()
-        return redirect(url_for("locust.login"))
+        return redirect(url_for(Page.LOGIN))
 
     app.register_blueprint(pages)
 

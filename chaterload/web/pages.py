@@ -10,6 +10,7 @@ from flask_login import current_user
 from locust.runners import STATE_RUNNING
 from locust.web import WebUI
 
+from chaterload.internals import Page
 from chaterload.report import tab
 from chaterload.run.controller import RunController
 from chaterload.run.lifecycle import Phase
@@ -57,7 +58,7 @@ def add_log_out(app: Flask) -> None:
 
     @app.after_request
     def add_button(response: Response) -> Response:
-        if request.endpoint == "locust.index" and response.mimetype == "text/html" and current_user.is_authenticated:
+        if request.endpoint == Page.INDEX and response.mimetype == "text/html" and current_user.is_authenticated:
             button = _LOG_OUT.format(url_for("login.log_out"))
             response.set_data(response.get_data(as_text=True).replace("</body>", button))
         return response
@@ -70,7 +71,7 @@ def add_tab(web_ui: WebUI, control: RunController) -> None:
 
     @web_ui.app.after_request
     def add_objectives(response: Response) -> Response:
-        if request.endpoint == "locust.request_stats" and response.is_json:
+        if request.endpoint == Page.REQUEST_STATS and response.is_json:
             answer = response.get_json()
             answer["extended_stats"] = tab.extended_stats(control.verdict(), control.report is None)
             if control.phase is Phase.STOPPING:
