@@ -13,6 +13,8 @@ import gevent
 from gevent.pywsgi import WSGIServer
 from locust import User
 from locust.argument_parser import LocustArgumentParser, get_parser
+from locust.env import Environment
+from locust.html import get_html_report
 from locust.runners import (
     CPU_MONITOR_INTERVAL,
     CPU_WARNING_THRESHOLD,
@@ -22,6 +24,7 @@ from locust.runners import (
     Runner,
     WorkerRunner,
 )
+from locust.stats import PERCENTILES_TO_REPORT, RequestStats, StatsCSVFileWriter, StatsEntry, StatsError
 from locust.user.task import (
     LOCUST_STATE_RUNNING,
     LOCUST_STATE_STOPPING,
@@ -31,7 +34,17 @@ from locust.user.task import (
 from locust.util.timespan import parse_timespan
 from locust.web import WebUI
 
-__all__ = ["CPU_MONITOR_INTERVAL", "CPU_WARNING_THRESHOLD", "WORKER_REPORT_INTERVAL", "parse_timespan"]
+__all__ = [
+    "CPU_MONITOR_INTERVAL",
+    "CPU_WARNING_THRESHOLD",
+    "WORKER_REPORT_INTERVAL",
+    "StatsCSVFileWriter",
+    "get_html_report",
+    "parse_timespan",
+]
+
+STATS_LOGGER = "locust.stats_logger"
+"""The logger of the tables on the terminal, which has handlers of its own."""
 
 Task = Callable[..., Any]
 
@@ -134,6 +147,31 @@ def target_users(runner: Runner) -> int:
     return runner.target_user_count
 
 
+def shape_greenlet(runner: Runner) -> gevent.Greenlet | None:
+    """What follows the load shape; None while nothing does."""
+    return runner.shape_greenlet
+
+
+def run_beside(runner: Runner, function: Callable[..., object], *args: object) -> None:
+    """Run `function` in a greenlet that ends when the runner quits, at the latest."""
+    runner.greenlet.spawn(function, *args)
+
+
+def crashes(runner: Runner) -> list[tuple[str, int]]:
+    """The exceptions that ended users' tasks, on all processes: their text and how often."""
+    return [(row["msg"], row["count"]) for row in runner.exceptions.values()]
+
+
+def worker_count(master: MasterRunner) -> int:
+    """How many workers are there to run users."""
+    return master.worker_count
+
+
+def worker_index(worker: WorkerRunner) -> int:
+    """A number of this worker's own, from 0, that no other worker of the master ever had."""
+    return worker.worker_index
+
+
 def connected_workers(master: MasterRunner) -> set[str]:
     """The ids of the workers that Locust lists and hears of."""
     return {worker.id for worker in master.clients.all if worker.state != STATE_MISSING}
@@ -157,6 +195,31 @@ def dismiss_worker(master: MasterRunner, worker: str) -> None:
 def send_statistics(worker: WorkerRunner) -> None:
     """Send the master what was counted since the last report, and not only every WORKER_REPORT_INTERVAL seconds."""
     worker._send_stats()
+
+
+def entries(stats: RequestStats) -> list[StatsEntry]:
+    """The rows of Locust's statistics, without the sum."""
+    return list(stats.entries.values())
+
+
+def errors(stats: RequestStats) -> list[StatsError]:
+    """The rows of Locust's failures table: method, name, error, occurrences and, in epoch seconds, last_seen."""
+    return list(stats.errors.values())
+
+
+def text_of(error: Exception | str | None) -> str:
+    """An error as the failures table has it, variable parts left out; rows with the same one are one."""
+    return StatsError.parse_error(error)
+
+
+def measured_s(stats: RequestStats) -> float:
+    """The time from the start of the statistics to the last request, by Locust's clock."""
+    return float((stats.last_request_timestamp or stats.start_time) - stats.start_time)
+
+
+def csv_files(environment: Environment, prefix: str, *, history: bool) -> StatsCSVFileWriter:
+    """Locust's CSV files, which `stats_writer` writes for as long as it runs and `close_files` ends."""
+    return StatsCSVFileWriter(environment, PERCENTILES_TO_REPORT, prefix, history)
 
 
 class Page(StrEnum):

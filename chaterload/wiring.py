@@ -218,14 +218,14 @@ def leave(environment: Environment, refused: Refused) -> None:
     if isinstance(runner, WorkerRunner):
         if not _is_forked_worker(environment):  # else its master holds the same settings and says the same
             print_refusal(refused)
-        runner.send_message("quit")
+        internals.leave_master(runner)
     else:
         print_refusal(refused)
     if isinstance(runner, MasterRunner):
         if options.processes:
             options.headless = False  # or Locust's master quits with the first child, and never hears the others
             with gevent.Timeout(CHILDREN_TIMEOUT_S, False):
-                while len(runner.worker_indexes) < options.processes or runner.worker_count:
+                while len(internals.known_workers(runner)) < options.processes or internals.worker_count(runner):
                     gevent.sleep(0.02)
         runner.quit()
     sys.exit(Exit.NEVER_STARTED)

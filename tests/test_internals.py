@@ -1,10 +1,14 @@
 """Each piece of Locust's inside that we use is there, and does what we take it to do, in the installed release."""
 
+import ast
+import csv
 import functools
 import inspect
+import io
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 import gevent
@@ -12,7 +16,7 @@ import gevent.event
 import gevent.pool
 import locust
 import pytest
-from locust import User, constant, tag, task
+from locust import LoadTestShape, User, constant, tag, task
 from locust.argument_parser import LocustArgumentParser, get_parser
 from locust.env import Environment
 
@@ -281,8 +285,155 @@ def test_send_statistics(cluster):
 
 
 @tells
-def test_Page(local):
+def test_shape_greenlet(monkeypatch):
+    """There is one while a shape is followed."""
+
+    class Shape(LoadTestShape):
+        def tick(self):
+            return 1, 1
+
+    environment = Environment(user_classes=[Someone], shape_class=Shape())
+    runner = environment.create_local_runner()
+    assert internals.shape_greenlet(runner) is None
+    runner.start_shape()
+    following = internals.shape_greenlet(runner)
+    assert following is not None
+    assert not following.dead
+    runner.quit()
+    assert following.dead
+
+
+@tells
+def test_run_beside(local):
+    """It runs at once, and ends with the runner."""
+    seen = []
+
+    def beside(word):
+        seen.append(word)
+        try:
+            gevent.sleep(60)
+        finally:
+            seen.append("ended")
+
+    internals.run_beside(local, beside, "began")
+    wait_for(lambda: seen == ["began"])
+    local.quit()
+    assert seen == ["began", "ended"]
+
+
+@tells
+def test_crashes(local):
+    """An exception of a task is a row with its text and how often it came, and ends no user."""
+
+    class Crashing(User):
+        wait_time = constant(0)
+
+        @task
+        def crash(self):
+            gevent.sleep(0.01)
+            raise LookupError("nothing there")
+
+    local.environment.user_classes = [Crashing]
+    local.start(1, 1)
+    wait_for(lambda: [count for _, count in internals.crashes(local) if count > 1])
+    assert [text for text, _ in internals.crashes(local)] == ["nothing there"]
+
+
+@tells
+def test_worker_count(cluster):
+    """Each worker counts, until it goes."""
+    master, worker = cluster
+    assert internals.worker_count(master) == 1
+    internals.leave_master(worker)
+    wait_for(lambda: internals.worker_count(master) == 0)
+
+
+@tells
+def test_worker_index(cluster):
+    """The first worker is number 0."""
+    _, worker = cluster
+    wait_for(lambda: internals.worker_index(worker) == 0)
+
+
+@pytest.fixture
+def stats():
+    """Statistics of two requests, one of which failed a moment after the start."""
+    stats = Environment().stats
+    stats.log_request("GET", "/some", 7, 0)
+    stats.log_request("POST", "/other", 9, 0)
+    stats.log_error("POST", "/other", LookupError("<X object at 0x7f00>"))
+    return stats
+
+
+@tells
+def test_entries(stats):
+    """Each method and path has a row, with its counts; reading makes none."""
+    rows = {(row.method, row.name): (row.num_requests, row.num_failures) for row in internals.entries(stats)}
+    assert rows == {("GET", "/some"): (1, 0), ("POST", "/other"): (1, 1)}
+
+
+@tells
+def test_errors(stats):
+    """A failure is a row with its exception, how often and when it came."""
+    (row,) = internals.errors(stats)
+    assert (row.method, row.name, row.occurrences) == ("POST", "/other", 1)
+    assert row.last_seen == pytest.approx(time.time(), abs=60)
+    assert internals.text_of(row.error) == internals.text_of(LookupError("<X object at 0x7f00>"))
+
+
+@tells
+def test_text_of():
+    """Addresses are left out, so that errors which differ in them are one row."""
+    assert internals.text_of(LookupError("<X object at 0x7f00>")) == internals.text_of(
+        LookupError("<X object at 0x8e11>")
+    )
+    assert "<X object at" in internals.text_of(LookupError("<X object at 0x7f00>"))
+
+
+@tells
+def test_measured_s(stats):
+    """From the start to the last request; nothing where there was none."""
+    assert internals.measured_s(Environment().stats) == 0
+    stats.total.start_time -= 5
+    assert internals.measured_s(stats) == pytest.approx(5, abs=1)
+
+
+@tells
+def test_csv_files(local, tmp_path):
+    """The files are there while Locust follows the run, and its tables can be had as they are."""
+    local.environment.stats.log_request("GET", "/some", 7, 0)
+    writer = internals.csv_files(local.environment, str(tmp_path / "run"), history=False)
+    following = gevent.spawn(writer.stats_writer)
+    wait_for(lambda: (tmp_path / "run_stats.csv").exists())
+    for table in (writer.requests_csv, writer.failures_csv, writer.exceptions_csv):
+        text = io.StringIO()
+        table(csv.writer(text))
+        assert text.getvalue().startswith(("Type,Name", "Method,Name", "Count,Message"))
+    following.kill()
+    writer.close_files()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {f"run_{name}.csv" for name in ("stats", "stats_history", "failures", "exceptions")}
+
+
+@tells
+def test_get_html_report(local):
+    """Locust's report is a page with the names of the requests."""
+    local.environment.stats.log_request("GET", "/some", 7, 0)
+    page = internals.get_html_report(local.environment, show_download_link=False)
+    assert page.startswith("<!DOCTYPE html>")
+    assert "/some" in page
+
+
+@tells
+def test_STATS_LOGGER():
+    """Locust writes its tables to this logger."""
+    assert locust.stats.console_logger.name == internals.STATS_LOGGER
+
+
+@tells
+def test_Page(local, monkeypatch):
     """The web UI has each of the pages."""
+    monkeypatch.setattr(sys, "argv", ["locust"])
     web_ui = local.environment.create_web_ui("127.0.0.1", 0, delayed_start=True)
     assert {*internals.Page} <= web_ui.app.view_functions.keys()
 
@@ -343,3 +494,54 @@ def test_every_piece_is_tried():
     pieces = [function.__name__ for function in made if function.__module__ == internals.__name__]
     assert len(pieces) > 10
     assert [name for name in pieces if f"test_{name}" not in globals()] == []
+
+
+DOCUMENTED = {
+    "locust": {"FastHttpUser", "LoadTestShape", "__version__", "between", "events", "tag", "task"},
+    "locust.argument_parser": {"LocustArgumentParser"},
+    "locust.contrib.fasthttp": {"FastHttpSession", "FastResponse"},
+    "locust.env": {"Environment"},
+    "locust.event": {"EventHook"},
+    "locust.exception": {"CatchResponseError", "StopTest", "StopUser"},
+    "locust.runners": {"LocalRunner", "MasterRunner", "Runner", "STATE_RUNNING", "WorkerRunner"},
+    "locust.stats": {"RequestStats", "StatsEntry", "StatsError", "bucket_response_time"},
+    "locust.web": {"WebUI"},
+}
+"""What Locust's documentation names, and types of what its documented attributes hold."""
+
+INSIDE = {
+    *("_action_groups", "_actions", "_group_actions", "_send_stats", "_state", "_taskset_instance"),
+    *("client_id", "clients", "cpu_usage", "current_cpu_usage", "current_memory_usage", "exceptions"),
+    *("last_request_timestamp", "locust_tag_set", "memory_usage", "parse_error", "shape_greenlet"),
+    *("spawning_greenlet", "start_server", "target_user_count", "user_greenlets", "worker_count", "worker_index"),
+    "worker_indexes",
+}
+"""Attributes of Locust's objects that its documentation does not name, and none of our own has."""
+
+
+def uses(path):
+    """What a file of ours uses of Locust's: names of its modules, and attributes that are INSIDE."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ImportFrom(module=str(module)) if module.split(".")[0] == "locust":
+                yield from ((module, alias.name) for alias in node.names)
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="locust"), attr=module), attr=name):
+                yield f"locust.{module}", name
+            case ast.Attribute(value=ast.Name(id="internals")):
+                pass
+            case ast.Attribute(attr=name) if name in INSIDE:
+                yield "an attribute", name
+
+
+def test_nothing_else_uses_locusts_inside():
+    """Outside of this one module, only what Locust documents is used."""
+    package = Path(internals.__file__).parent
+    files = [path for path in package.rglob("*.py") if path.name != "internals.py" and "standin" not in path.parts]
+    found = [
+        (str(path.relative_to(package)), module, name)
+        for path in (*files, package.parent / "locustfile.py")
+        for module, name in uses(path)
+        if name not in DOCUMENTED.get(module, ())
+    ]
+    assert found == []
+    assert len({name for _, name in uses(Path(internals.__file__))} & INSIDE) > 10

@@ -13,7 +13,7 @@ from locust.runners import MasterRunner, Runner
 
 from chaterload.chater.settings import Settings
 from chaterload.exits import Exit, Refused
-from chaterload.internals import target_users
+from chaterload.internals import run_beside, shape_greenlet, target_users
 from chaterload.judge.verdict import Verdict
 from chaterload.report.model import Report
 from chaterload.run.conclusion import make_report
@@ -128,10 +128,10 @@ class RunController:
         self.node.start(prepared, every_task=bool(shape and shape.every_task))
         if self.workers < self.expected_workers:
             self.run.generator_broken.append(f"{self.workers} of {self.expected_workers} expected workers took part")
-        self.runner.greenlet.spawn(watch, self.run, self.sampler, self.options.abort_on_critical, self._abort)
-        if self.options.headless and self.runner.shape_greenlet:
+        run_beside(self.runner, watch, self.run, self.sampler, self.options.abort_on_critical, self._abort)
+        if self.options.headless and (following := shape_greenlet(self.runner)):
             # Locust handles SIGTERM only after a headless shape has ended; killed, it goes on to the end
-            gevent.signal_handler(signal.SIGTERM, self.runner.shape_greenlet.kill, block=False)
+            gevent.signal_handler(signal.SIGTERM, following.kill, block=False)
 
     @property
     def expected_workers(self) -> int:

@@ -7,13 +7,14 @@ from typing import Any
 from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError
 
+from chaterload import internals
 from chaterload.chater.answers import Kind
 from chaterload.chater.user import FAILURES
 from chaterload.chater.writes import Writes
 from chaterload.judge.diagnosis import Failures, Recent
 from chaterload.judge.measure import Endpoint, Measurement, Snapshot
 
-_KIND_OF_TEXT = {StatsError.parse_error(error): kind for kind, error in FAILURES.items()}
+_KIND_OF_TEXT = {internals.text_of(error): kind for kind, error in FAILURES.items()}
 
 
 def measurement(entry: StatsEntry) -> Measurement:
@@ -26,34 +27,33 @@ def measurement(entry: StatsEntry) -> Measurement:
 
 def snapshot(stats: RequestStats, clock_set_by: float = 0.0) -> Snapshot:
     """All of Locust's statistics, as they are now."""
-    endpoints = {Endpoint(method, path): measurement(entry) for (path, method), entry in stats.entries.items()}
-    seconds = (stats.last_request_timestamp or stats.start_time) - stats.start_time
-    return Snapshot(endpoints, max(0.0, seconds - clock_set_by))
+    endpoints = {Endpoint(entry.method, entry.name): measurement(entry) for entry in internals.entries(stats)}
+    return Snapshot(endpoints, max(0.0, internals.measured_s(stats) - clock_set_by))
 
 
 def failures(stats: RequestStats) -> list[Failures]:
     """Locust's failures table, with the kind of each row; the most frequent first."""
-    rows = [_failure(error) for error in stats.errors.values()]
+    rows = [_failure(error) for error in internals.errors(stats)]
     return sorted(rows, key=lambda row: -row.count)
 
 
 def last_failures(stats: RequestStats) -> list[Recent]:
     """The same rows with their age, the latest first."""
     now = time.time()
-    rows = [Recent(_failure(error), max(0.0, now - (error.last_seen or now))) for error in stats.errors.values()]
+    rows = [Recent(_failure(error), max(0.0, now - (error.last_seen or now))) for error in internals.errors(stats)]
     return sorted(rows, key=lambda row: row.age_s)
 
 
 def _failure(error: StatsError) -> Failures:
-    text = StatsError.parse_error(error.error)
+    text = internals.text_of(error.error)
     kind: Kind | None = _KIND_OF_TEXT.get(text)
     return Failures(Endpoint(error.method, error.name), kind, text[:200], error.occurrences)
 
 
 def crashes(environment: Environment) -> list[tuple[str, int]]:
     """Unexpected exceptions of users, on all processes: their text and how often; the most frequent first."""
-    rows = environment.runner.exceptions.values() if environment.runner else ()
-    return sorted(((str(row["msg"])[:200], int(row["count"])) for row in rows), key=lambda row: -row[1])
+    rows = internals.crashes(environment.runner) if environment.runner else ()
+    return sorted(((text[:200], count) for text, count in rows), key=lambda row: -row[1])
 
 
 def add_up_writes(reports: Iterable[Mapping[str, Any]]) -> Writes:

@@ -17,7 +17,7 @@ from chaterload import __version__
 from chaterload.chater.leases import LeaseBook
 from chaterload.chater.settings import Settings
 from chaterload.exits import Refused
-from chaterload.internals import connected_workers, dismiss_worker, known_workers
+from chaterload.internals import connected_workers, dismiss_worker, known_workers, run_beside
 from chaterload.run.lifecycle import Prepared, Run
 from chaterload.run.node import Node, check_accounts, options_of
 from chaterload.run.protocol import (
@@ -104,7 +104,7 @@ class Master(Node):
         channel.listen(DishBegun, self._on_dish)
         environment.events.worker_report.add_listener(self._on_report)
         environment.events.worker_connect.add_listener(lambda **_: self._connected.set())
-        runner.greenlet.spawn(self._watch)
+        run_beside(runner, self._watch)
 
     def workers(self) -> set[str]:
         """The ids of those that are connected."""

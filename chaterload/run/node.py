@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from locust.env import Environment
-from locust.runners import CPU_MONITOR_INTERVAL, CPU_WARNING_THRESHOLD
 from pydantic import SecretStr
 
 from chaterload.chater.accounts import Account, expiring
@@ -19,7 +18,7 @@ from chaterload.chater.settings import Settings
 from chaterload.chater.shared import CURRENT, Leases, Shared, make_shared
 from chaterload.chater.tokens import make_token
 from chaterload.exits import Refused
-from chaterload.internals import kill_users, tags_of, tasks_with_tags
+from chaterload.internals import CPU_MONITOR_INTERVAL, CPU_WARNING_THRESHOLD, kill_users, tags_of, tasks_with_tags
 from chaterload.load.scenario import excluded_tags, need_account
 from chaterload.run.lifecycle import Prepared
 from chaterload.standin.options import STAND_IN_EMAIL, STAND_IN_SECRET

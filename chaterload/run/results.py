@@ -13,10 +13,9 @@ from typing import Any
 
 import gevent
 from locust.env import Environment
-from locust.html import get_html_report
-from locust.stats import PERCENTILES_TO_REPORT, StatsCSVFileWriter
 
 from chaterload.exits import Refused
+from chaterload.internals import StatsCSVFileWriter, csv_files, get_html_report
 from chaterload.report.files import write_whole
 from chaterload.report.folder import could_write, new_folder, to_env
 from chaterload.report.formats import FORMATS
@@ -51,7 +50,7 @@ class Results:
         try:
             self.folder = new_folder(self._parent, start)
             prefix = str(self.folder / "locust")
-            self._tables = StatsCSVFileWriter(self._environment, PERCENTILES_TO_REPORT, prefix, history)
+            self._tables = csv_files(self._environment, prefix, history=history)
         except OSError as error:
             raise _refusal(self._parent, error) from None
         self._following = gevent.spawn(could_write, f"{prefix}_*.csv", self._tables.stats_writer)

@@ -3,7 +3,7 @@
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
-from chaterload.internals import target_users, usage_of_processes
+from chaterload.internals import target_users, usage_of_processes, worker_count
 from chaterload.judge.history import Generator
 from chaterload.run.figures import snapshot
 from chaterload.run.lifecycle import Run
@@ -25,7 +25,7 @@ class Sampler:
     @property
     def workers(self) -> int:
         """0 in a run of one process."""
-        return self.runner.worker_count if isinstance(self.runner, MasterRunner) else 0
+        return worker_count(self.runner) if isinstance(self.runner, MasterRunner) else 0
 
     def sample(self, run: Run) -> None:
         """Add this moment to the run's history."""

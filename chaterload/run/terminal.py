@@ -9,6 +9,7 @@ import gevent
 from rich.console import Console, Group
 from rich.live import Live
 
+from chaterload.internals import STATS_LOGGER, target_users
 from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.report.live import Moment, build
 from chaterload.run.controller import RunController
@@ -59,7 +60,7 @@ class Terminal:
 
     def _send_log(self, before: TextIO, now: TextIO) -> None:
         """Locust's log handlers hold the stream that was stderr when they were made."""
-        for name in (None, "locust", "locust.stats_logger"):
+        for name in (None, "locust", STATS_LOGGER):
             for handler in logging.getLogger(name).handlers:
                 if isinstance(handler, logging.StreamHandler) and handler.stream is before:
                     handler.setStream(now)
@@ -82,7 +83,7 @@ class Terminal:
             seconds=run.seconds,
             length_s=shape.seconds if shape else control.options.run_time,
             users=control.runner.user_count,
-            target_users=control.runner.target_user_count,
+            target_users=target_users(control.runner),
             workers=control.workers,
             requests=stats.total.num_requests,
             failures=stats.total.num_failures,

@@ -16,7 +16,7 @@ from chaterload.chater.accounts import Account
 from chaterload.chater.settings import Settings
 from chaterload.chater.shared import CURRENT, Shared
 from chaterload.exits import Exit, Refused
-from chaterload.internals import send_statistics
+from chaterload.internals import run_beside, send_statistics, worker_index
 from chaterload.run.node import Node, prepare_users
 from chaterload.run.protocol import (
     FROZEN_S,
@@ -61,7 +61,7 @@ class Worker(Node):
         channel.listen(AbortUsers, lambda *_: self.abort_users())
         environment.events.report_to_master.add_listener(self._on_report)
         environment.events.heartbeat_received.add_listener(self._on_heartbeat)
-        runner.greenlet.spawn(self._watch)
+        run_beside(runner, self._watch)
         channel.send(Hello())
 
     def _make_leases(self, accounts: list[Account]) -> RemoteLeases:
@@ -75,7 +75,7 @@ class Worker(Node):
         shared = self._prepared[1] if self._prepared else None
         answer = CheckAnswer(
             question=request.question,
-            process=f"{self.runner.worker_index} ({socket.gethostname()}, process {os.getpid()})",
+            process=f"{worker_index(self.runner)} ({socket.gethostname()}, process {os.getpid()})",
             problems=problems,
             version=__version__,
             fingerprint=self.settings.fingerprint(),
@@ -96,7 +96,7 @@ class Worker(Node):
                 self._make_leases,
                 host=request.host,
                 allowed=(*self.allowed, *request.allowed),
-                slot=self.runner.worker_index,
+                slot=worker_index(self.runner),
             )
         except Refused as refused:
             return list(refused.problems)
