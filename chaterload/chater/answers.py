@@ -44,6 +44,11 @@ class Kind(Enum):
         "no answer within 90 s",
         "look for a worker that hangs, or fewer workers than concurrent requests",
     )
+    UNANSWERED = (
+        "unanswered",
+        "the run ended before the server had answered, after longer than the endpoint's limit",
+        "look for a worker that hangs; the age of the oldest one tells since when",
+    )
     OUT_OF_FILES = (
         "out of file descriptors",
         "the load generator may not open more connections",

@@ -36,6 +36,12 @@ class Measurement:
     times: Mapping[int, int] = field(default_factory=dict)
     total_ms: float = 0.0
     max_ms: float = 0.0
+    unanswered: int = 0
+    """How many of the failures are requests that nobody answered; their times are lower bounds."""
+
+    @property
+    def answered(self) -> int:
+        return self.requests - self.unanswered
 
     @property
     def failure_ratio(self) -> float:
@@ -75,6 +81,7 @@ class Measurement:
             times,
             max(0.0, self.total_ms - earlier.total_ms),
             max(times, default=0),
+            max(0, self.unanswered - earlier.unanswered),
         )
 
 
@@ -92,15 +99,16 @@ def percentile(times: Mapping[int, int], share: float) -> float:
 def add_up(measurements: Iterable[Measurement]) -> Measurement:
     """All of them as one."""
     times: Counter[int] = Counter()
-    requests = failures = 0
+    requests = failures = unanswered = 0
     total = longest = 0.0
     for measurement in measurements:
         requests += measurement.requests
         failures += measurement.failures
+        unanswered += measurement.unanswered
         times.update(measurement.times)
         total += measurement.total_ms
         longest = max(longest, measurement.max_ms)
-    return Measurement(requests, failures, times, total, longest)
+    return Measurement(requests, failures, times, total, longest, unanswered)
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,7 @@ class Snapshot:
 
     @property
     def requests_per_second(self) -> float:
-        return self.total.requests / self.seconds if self.seconds > 0 else 0.0
+        return self.total.answered / self.seconds if self.seconds > 0 else 0.0
 
     def since(self, earlier: "Snapshot") -> "Snapshot":
         """The window from `earlier` to this one, of the same run."""

@@ -100,7 +100,7 @@ class Measure:
 
 
 def _throughput(measurement: Measurement, seconds: float) -> float:
-    return measurement.requests / seconds if seconds > 0 else 0.0
+    return measurement.answered / seconds if seconds > 0 else 0.0
 
 
 FAILURE_RATIO = Measure("failure_ratio", RATIO, lambda measurement, _: measurement.failure_ratio)
