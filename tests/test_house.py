@@ -121,6 +121,18 @@ def test_no_room_is_too_large(module):
     assert not too_large or EXCUSE in text, too_large
 
 
+@pytest.mark.parametrize("wing", WINGS)
+def test_a_wing_is_told_to_newcomers(wing):
+    """CONTRIBUTING has each wing with its own sentence, and README's drawing has it, too."""
+    (sentence,) = ast.parse((PACKAGE / wing / "__init__.py").read_text(encoding="utf-8")).body
+    assert isinstance(sentence, ast.Expr)
+    assert isinstance(sentence.value, ast.Constant)
+    assert f"| `chaterload/{wing}/` | {sentence.value.value} |" in (ROOT / "CONTRIBUTING.md").read_text(
+        encoding="utf-8"
+    )
+    assert f"\n  {wing}/ " in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_tests_mirror_the_wings():
     """Each wing's tests stand in a folder of its name."""
     assert [wing for wing in WINGS if not (ROOT / "tests" / wing).is_dir()] == []
