@@ -45,6 +45,6 @@ def conclude(history: History, figures: Snapshot) -> dict[str, str]:
     end = datetime.now(UTC)
     run = Run("http://localhost", end - timedelta(seconds=SECONDS), end, 30, 0, None, (), (), {})
     analysis = Analysis(curve=read_curve(read_steps(history.steps, objectives)), drift=read_drift(history.samples, 720))
-    findings = diagnose([], results, 0.0)
+    findings = diagnose([], results, figures)
     report = Report(run, decide(results), figures, [], findings, Writes(), [], history.samples, (), analysis)
     return {known.file_name: known.text(report) for known in FORMATS}

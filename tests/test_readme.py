@@ -18,6 +18,7 @@ from chaterload.exits import Exit
 from chaterload.judge.measure import Endpoint, Measurement, Snapshot
 from chaterload.judge.objectives import Measure, Objective, evaluate
 from chaterload.judge.objectives_file import parse
+from chaterload.judge.verdict import Outcome
 from chaterload.load import strategies
 from chaterload.report.prometheus import Figures
 from docs import reference
@@ -106,7 +107,7 @@ def test_the_metrics_are_as_told() -> None:
     """The table of metrics has each name that the page for Prometheus has, with its labels, and no other."""
     objective = Objective(Endpoint("GET", "/eater_get_today"), Measure.named("p95"), 2000.0)
     snapshot = Snapshot({objective.endpoint: Measurement(1, 0, {20: 1}, 20.0, 20.0)}, 1.0)
-    figures = Figures(snapshot, (), evaluate([objective], snapshot), Writes(), users=1, workers=0, cpu_percent=0.0)
+    figures = Figures(snapshot, (), evaluate([objective], snapshot), Writes(), 1, 0, 0.0, Outcome.PASS)
     labels = {
         sample.name.removesuffix("_bucket"): ", ".join(name for name in sample.labels if name != "le")
         for family in figures.collect()

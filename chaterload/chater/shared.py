@@ -78,6 +78,7 @@ class Shared:
             "writes": self.writes.to_dict(),
             "leftovers": [[entry.email, entry.time, entry.certain] for entry in self.leftovers()],
             "without_account": self.without_account,
+            "accounts": len(self.accounts),
         }
 
 

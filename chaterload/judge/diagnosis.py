@@ -1,12 +1,15 @@
 """What went wrong, what it usually means and what to do. Pure."""
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chaterload.chater.answers import Kind
-from chaterload.judge.measure import Endpoint
+from chaterload.judge.measure import ALL, Z_99, Endpoint, Measurement, Snapshot
+from chaterload.judge.numbers import percent
 from chaterload.judge.objectives import Result, State
+from chaterload.judge.serverside import ServerSide
 from chaterload.judge.verdict import CRITICAL_ABOVE
 
 
@@ -32,6 +35,27 @@ class Recent:
     age_s: float
 
 
+MOST_NAMED = 3
+"""Endpoints that a sentence names; of more it says how many."""
+
+MAY_BE_LOAD = frozenset(
+    (
+        Kind.TIMED_OUT,
+        Kind.CONNECTION_BROKEN,
+        Kind.SERVER_ERROR,
+        Kind.UNAVAILABLE,
+        Kind.AI_TIMED_OUT,
+        Kind.FAILED_WITH_200,
+        Kind.TOO_SLOW,
+    )
+)
+"""What a server under too much load answers. Anything else fails with one user as well."""
+
+
+UNKNOWN = ServerSide()
+"""A server that tells nothing of its own times."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing to know at the end of a run."""
@@ -39,52 +63,118 @@ class Finding:
     title: str
     count: int
     where: tuple[str, ...]
+    place: str
+    """Where, in words: `at GET /a, GET /b`, or `at 11 of 12 endpoints alike`; empty where that says nothing."""
     meaning: str
     action: str
+    certain: bool = False
+    """Whether the run's own figures show what it means; else it is what such a thing usually means."""
+
+    @property
+    def headline(self) -> str:
+        return f"{self.count} x {self.title} {self.place}".rstrip()
+
+    @property
+    def explanation(self) -> str:
+        return self.meaning[:1].upper() + self.meaning[1:] if self.certain else f"Usually {self.meaning}"
+
+    @property
+    def advice(self) -> str:
+        return f"{self.explanation}. What to do: {self.action}."
 
 
-def diagnose(failures: Iterable[Failures], results: Sequence[Result], failure_ratio: float) -> list[Finding]:
+def diagnose(
+    failures: Iterable[Failures], results: Sequence[Result], snapshot: Snapshot, server: ServerSide = UNKNOWN
+) -> list[Finding]:
     """The findings, the most frequent kind first; then what no single answer shows."""
-    counts: Counter[Kind | None] = Counter()
-    where: dict[Kind | None, list[str]] = defaultdict(list)
+    counts: dict[Kind | None, Counter[Endpoint]] = defaultdict(Counter)
     for row in failures:
-        counts[row.kind] += row.count
-        where[row.kind].append(str(row.endpoint))
-    findings = [_of_kind(kind, count, where[kind]) for kind, count in counts.most_common()]
-    if counts and failure_ratio > CRITICAL_ABOVE:
-        findings.append(_many_failures(sum(counts.values()), counts))
-    slow = [result for result in results if result.state is State.MISSED and result.objective.is_time]
+        counts[row.kind][row.endpoint] += row.count
+    by_count = sorted(counts.items(), key=lambda item: -item[1].total())
+    findings = [_of_kind(kind, where, snapshot) for kind, where in by_count]
+    if by_count and snapshot.total.failure_ratio > CRITICAL_ABOVE and by_count[0][0] in MAY_BE_LOAD:
+        findings.append(_many_failures(by_count, snapshot))
+    slow = _slow_answers(_missed_limits(results, snapshot), snapshot)
     if slow:
-        findings.append(_slow(slow))
+        findings.append(_slow(slow, snapshot, server))
     return findings
 
 
-def _of_kind(kind: Kind | None, count: int, where: list[str]) -> Finding:
-    places = tuple(dict.fromkeys(where))
-    if kind is None:
-        return Finding(
-            "other", count, places, "a failure of the load test itself", "read the failures table and the log"
-        )
-    return Finding(kind.title, count, places, kind.meaning, kind.action)
+def _of_kind(kind: Kind | None, counts: Counter[Endpoint], snapshot: Snapshot) -> Finding:
+    title, meaning, action = (
+        (kind.title, kind.meaning, kind.action)
+        if kind
+        else ("other", "a failure of the load test itself", "read the failures table and the log")
+    )
+    where = tuple(map(str, counts))
+    return Finding(title, counts.total(), where, _place(counts, snapshot), meaning, action)
 
 
-def _many_failures(count: int, counts: Counter[Kind | None]) -> Finding:
-    kind = counts.most_common(1)[0][0]
-    most = kind.title if kind else "other"
-    return Finding(
-        "more than 5 % failures",
-        count,
-        (),
-        f"the system does not hold this load, or the test is set up wrongly; most frequent: {most}",
-        "mend the most frequent kind first; if it holds, try with half the users",
+def _place(counts: Counter[Endpoint], snapshot: Snapshot) -> str:
+    """Where so many requests are, out of those that the snapshot has."""
+    if len(counts) <= MOST_NAMED:
+        return f"at {', '.join(map(str, counts))}" if counts else ""
+    asked = {endpoint: m.requests for endpoint, m in snapshot.endpoints.items() if m.requests}
+    text = f"at {len(counts)} of {max(len(asked), len(counts))} endpoints"
+    return f"{text} alike" if _are_alike(counts, asked) else f"{text}, most at {counts.most_common(1)[0][0]}"
+
+
+def _are_alike(counts: Counter[Endpoint], asked: Mapping[Endpoint, int]) -> bool:
+    """Whether each endpoint has no other share of them than chance explains, at 99 % an endpoint."""
+    requests = sum(asked.get(endpoint, 0) for endpoint in counts)
+    if not requests:
+        return False
+    share = min(1.0, counts.total() / requests)
+    return all(
+        abs(count - n * share) <= Z_99 * math.sqrt(n * share * (1 - share)) + 1
+        for endpoint, count in counts.items()
+        for n in (asked.get(endpoint, 0),)
     )
 
 
-def _slow(slow: list[Result]) -> Finding:
-    return Finding(
-        "slow answers",
-        sum(result.requests for result in slow),
-        tuple(dict.fromkeys(str(result.objective.endpoint) for result in slow)),
-        "requests wait for a free server worker, or the work behind them is slow",
-        "compare with a run of one user: as slow means slow work, faster means too few workers for this load",
-    )
+def _many_failures(by_count: Sequence[tuple[Kind | None, Counter[Endpoint]]], snapshot: Snapshot) -> Finding:
+    count = sum(where.total() for _, where in by_count)
+    most = by_count[0][0]
+    assert most is not None
+    title = "more than 5 % failures"
+    if snapshot.total.failures == snapshot.total.requests:
+        meaning = f"every request failed, which load alone seldom does; most frequent: {most.title}"
+        action = "see first that a single user gets answers"
+        return Finding(title, count, (), "", meaning, action, certain=True)
+    meaning = f"the system does not hold this load, or fails at any; most frequent: {most.title}"
+    action = "mend the most frequent kind first; whether load is the reason, a run with half the users shows"
+    return Finding(title, count, (), "", meaning, action)
+
+
+def _missed_limits(results: Iterable[Result], snapshot: Snapshot) -> dict[Endpoint, float]:
+    """The lowest limit on response times that was missed, in ms, of each endpoint that it is for."""
+    limits: dict[Endpoint, float] = {}
+    for objective in (r.objective for r in results if r.state is State.MISSED and r.objective.is_time):
+        for endpoint in snapshot.endpoints if objective.endpoint == ALL else (objective.endpoint,):
+            limits[endpoint] = min(objective.limit, limits.get(endpoint, math.inf))
+    return limits
+
+
+def _slow_answers(limits: Mapping[Endpoint, float], snapshot: Snapshot) -> Counter[Endpoint]:
+    """How many answers of each endpoint were not below its limit."""
+    nothing = Measurement()
+    times = {endpoint: snapshot.endpoints.get(endpoint, nothing).times for endpoint in limits}
+    return +Counter({e: sum(n for ms, n in times[e].items() if ms >= limit) for e, limit in limits.items()})
+
+
+def _slow(counts: Counter[Endpoint], snapshot: Snapshot, server: ServerSide) -> Finding:
+    """So many slow answers, and where their endpoints spend the time if the server tells."""
+    where = tuple(map(str, counts))
+    place = _place(counts, snapshot)
+    waiting = server.waiting_share({endpoint: snapshot.endpoints[endpoint].requests for endpoint in counts})
+    if waiting is None:
+        meaning = "requests wait for a free server worker, or the work behind them is slow"
+        action = "compare with a run of one user: as slow means slow work, faster means too few workers for this load"
+        return Finding("slow answers", counts.total(), where, place, meaning, action)
+    if waiting >= 0.5:
+        meaning = f"{percent(waiting)} of the time is waiting in front of the server's workers"
+        action = "give the server more workers, or this load fewer users; faster work would help less"
+    else:
+        meaning = f"{percent(1 - waiting)} of the time is the server's own work"
+        action = "make that work faster, or what it waits for; more workers in front of it would help less"
+    return Finding("slow answers", counts.total(), where, place, meaning, action, certain=True)

@@ -40,6 +40,14 @@ class ServerSide:
     times: tuple[ServerTime, ...] = ()
     note: str = ""
 
+    def waiting_share(self, requests: Mapping[Endpoint, int]) -> float | None:
+        """Which share of these requests' time was spent outside the server's own work; None where nobody knows."""
+        known = [(time, requests[time.endpoint]) for time in self.times if time.endpoint in requests]
+        total = sum(time.ours_ms * count for time, count in known)
+        if not total or len(known) < len(requests):
+            return None
+        return sum(time.waiting_ms * count for time, count in known) / total
+
 
 def parse_metrics(text: str) -> dict[Endpoint, Work] | None:
     """Counts and sums of the latency histogram; None when the text is no Prometheus text or has no such histogram."""

@@ -85,6 +85,10 @@ class Verdict:
     def exit_code(self) -> Exit:
         return EXIT_OF[self.outcome]
 
+    def proves(self, result: Result) -> bool:
+        """Whether a missed objective is proof: what a broken generator measured is none."""
+        return result.objective.measure.by_platform or not self.evidence.generator_broken
+
 
 def decide(results: Sequence[Result], evidence: Evidence = Evidence()) -> Verdict:
     """The verdict on a run: what is proven wrong outweighs what is unproven.

@@ -18,7 +18,7 @@ from chaterload.judge.objectives import Result, State
 from chaterload.judge.serverside import ServerSide
 from chaterload.judge.verdict import Outcome
 from chaterload.report.model import Report
-from chaterload.report.rows import COLUMNS, NUMERIC, to_rows
+from chaterload.report.rows import CHANGE_COLUMNS, COLUMNS, NUMERIC, change_cells, to_rows
 
 WIDTH = 100
 MOST_LEFTOVERS = 20
@@ -83,13 +83,19 @@ def _throughput_line(report: Report) -> str:
 
 
 def _writes_lines(report: Report) -> list[str]:
-    return [
-        f"{'Writes' if i == 0 else '':<12}{writes_text(kind, t)}" for i, (kind, t) in enumerate(report.writes.items())
-    ]
+    texts = writes_texts(report).values()
+    return [f"{'Writes' if number == 0 else '':<12}{text}" for number, text in enumerate(texts)]
 
 
-def writes_text(kind: str, tally: Tally) -> str:
+def writes_texts(report: Report) -> dict[str, str]:
+    """A line for each kind of write."""
+    return {kind: writes_text(kind, tally, report.run.accounts_shared) for kind, tally in report.writes.items()}
+
+
+def writes_text(kind: str, tally: Tally, accounts_shared: bool = False) -> str:
     """Acknowledged and seen, in words: `dishes 45 acknowledged / 43 seen, 2 lost`."""
+    if kind == "weights" and accounts_shared and tally.acknowledged and not tally.looked:
+        return f"weights {tally.acknowledged} acknowledged, not checked: users share an account (TEST_ACCOUNTS)"
     text = f"{kind} {tally.acknowledged} acknowledged / {tally.seen} seen"
     missing = tally.looked - tally.seen
     if missing:
@@ -105,20 +111,11 @@ def _changes(changes: Iterable[Change]) -> Padding:
     table = Table(
         title="Against the baseline", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
     )
-    table.add_column("Endpoint")
-    for name in ("p95 before", "p95 now", "Change", "Failures before", "now"):
-        table.add_column(name, justify="right")
-    table.add_column("")
+    for title in CHANGE_COLUMNS:
+        table.add_column(title, justify="left" if title in ("Endpoint", "") else "right")
     for change in changes:
-        table.add_row(
-            str(change.endpoint),
-            numbers.milliseconds(change.p95_before_ms),
-            numbers.milliseconds(change.p95_now_ms),
-            numbers.change(change.growth),
-            numbers.percent(change.failure_ratio_before),
-            numbers.percent(change.failure_ratio_now),
-            Text("worse", style="bold red") if change.worse else "",
-        )
+        *cells, word = change_cells(change)
+        table.add_row(*cells, Text(word, style="bold red"))
     return Padding(table, (1, 0, 0, 0))
 
 
@@ -174,9 +171,8 @@ def _show_findings(report: Report, console: Console) -> None:
     if report.findings:
         console.print(Text("\nDiagnosis", style="bold"))
     for finding in report.findings:
-        where = f" at {', '.join(finding.where)}" if finding.where else ""
-        console.print(Text(f"{finding.count} x {finding.title}{where}"))
-        console.print(Padding(Text(f"Usually {finding.meaning}. What to do: {finding.action}."), (0, 0, 0, 4)))
+        console.print(Text(finding.headline))
+        console.print(Padding(Text(finding.advice), (0, 0, 0, 4)))
 
 
 def _show_leftovers(report: Report, console: Console) -> None:

@@ -1,11 +1,12 @@
 """The formats of a report, each declared once: its option, its file in a folder of --results, and what makes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
 
 from chaterload.report.files import write_whole
+from chaterload.report.folder import could_write
 from chaterload.report.model import Report
 
 
@@ -45,9 +46,30 @@ class ReportFormat:
         write_whole(path, self.text(report))
 
 
+MARKDOWN = ReportFormat("markdown", "Markdown", "verdict.md", "chaterload.report.markdown:to_markdown")
+
 FORMATS = (
     ReportFormat("text", "text, as on the terminal", "verdict.txt", "chaterload.report.console:to_text"),
     ReportFormat("html", "a page", "verdict.html", "chaterload.report.html:to_html"),
     ReportFormat("junit", "JUnit XML", "verdict.xml", "chaterload.report.junit:to_junit"),
+    MARKDOWN,
     ReportFormat("json", "JSON", "verdict.json", "chaterload.report.model:to_json_text"),
 )
+
+JOB_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable by which GitHub tells a job the file that its page shows."""
+
+
+def add_to_job_summary(report: Report, environ: Mapping[str, str]) -> None:
+    """Append the verdict to the summary of a GitHub job, where there is one.
+
+    Nobody asked us for it by an option: where it fails, the log says so, and the exit code stays.
+    """
+    path = environ.get(JOB_SUMMARY)
+    if path:
+        could_write(f"{JOB_SUMMARY} {path!r}", lambda: _append(Path(path), MARKDOWN.text(report)))
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)

@@ -4,9 +4,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chaterload.judge import numbers
 from chaterload.report.charts import all_charts
-from chaterload.report.console import analysis_lines, writes_text
+from chaterload.report.console import analysis_lines, writes_texts
 from chaterload.report.model import Report, sorted_endpoints
-from chaterload.report.rows import to_rows
+from chaterload.report.rows import CHANGE_COLUMNS, change_cells, to_rows
 
 _templates = Environment(
     loader=PackageLoader("chaterload.report", "."),
@@ -20,7 +20,9 @@ _templates.globals.update(
     signed=numbers.change,
     milliseconds=numbers.milliseconds,
     rate=numbers.rate,
-    writes_text=writes_text,
+    writes_texts=writes_texts,
+    change_columns=CHANGE_COLUMNS,
+    change_cells=change_cells,
     analysis_lines=analysis_lines,
 )
 

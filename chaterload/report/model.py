@@ -35,6 +35,13 @@ class Run:
     versions: Mapping[str, str]
     settings: Mapping[str, str] = field(default_factory=dict)
     """The TEST_* settings that differ from their defaults, without secrets."""
+    accounts: int = 0
+    """How many the users signed in with; 0 when none was needed."""
+
+    @property
+    def accounts_shared(self) -> bool:
+        """Whether several users used one account at a time."""
+        return 0 < self.accounts < self.users
 
     @property
     def seconds(self) -> float:

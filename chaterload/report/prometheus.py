@@ -16,6 +16,7 @@ from chaterload.chater.writes import Writes
 from chaterload.judge.diagnosis import Failures
 from chaterload.judge.measure import Endpoint, Snapshot
 from chaterload.judge.objectives import Objective, Result, State
+from chaterload.judge.verdict import Outcome
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -48,11 +49,16 @@ class Figures(Collector):
     """0 in a run of one process."""
     cpu_percent: float
     """Of the load generator's busiest process."""
+    outcome: Outcome | None = None
+    """The verdict, once there is one."""
 
     def collect(self) -> Iterator[Metric]:
         yield from self._requests()
         yield from self._writes()
         yield from self._objectives()
+        if self.outcome:
+            told = {(outcome.value,): float(outcome is self.outcome) for outcome in Outcome}
+            yield _family(GaugeMetricFamily, "chater_verdict", "1 for what came of the run", ("outcome",), told)
         gauges = (
             ("chater_users", "Simulated users that run", self.users),
             ("chater_workers", "Workers that are connected; 0 in a run of one process", self.workers),

@@ -1,9 +1,10 @@
-"""What came of an objective, as the texts that every report shows of it."""
+"""What every report shows in tables: the texts of an objective's row, and of a comparison's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chaterload.judge import numbers
+from chaterload.judge.baseline import Change
 from chaterload.judge.objectives import Result, State
 
 MARKS = {State.MET: "✓", State.MISSED: "✗", State.NO_DATA: "…", State.NOT_APPLICABLE: "-"}
@@ -73,3 +74,20 @@ def _requests(result: Result) -> str:
     if result.state is State.NO_DATA:
         return f"{result.requests} of {result.objective.minimum_requests}"
     return str(result.requests)
+
+
+CHANGE_COLUMNS = ("Endpoint", "p95 before", "p95 now", "Change", "Failures before", "Failures now", "")
+"""The titles of a table of changes against a baseline; all but the first and the last are numbers."""
+
+
+def change_cells(change: Change) -> tuple[str, ...]:
+    """A row of that table."""
+    return (
+        str(change.endpoint),
+        numbers.milliseconds(change.p95_before_ms),
+        numbers.milliseconds(change.p95_now_ms),
+        numbers.change(change.growth),
+        numbers.percent(change.failure_ratio_before),
+        numbers.percent(change.failure_ratio_now),
+        "worse" if change.worse else "",
+    )

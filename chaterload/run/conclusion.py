@@ -77,20 +77,18 @@ def make_report(
             unproven=[*run.unproven, *_unproven(reports, figures), *_left_to_do(environment, run, figures)],
         ),
     )
+    server = compare_sides(*server_figures(run.prepared.server_before, server_after), figures)
     return Report(
-        run=_run(environment, settings, run),
+        run=_run(environment, settings, run, reports),
         verdict=verdict,
         snapshot=figures,
         failures=rows,
-        findings=diagnose(rows, results, figures.total.failure_ratio),
+        findings=diagnose(rows, results, figures, server),
         writes=writes,
         leftovers=sorted(Leftover(*entry) for report in reports for entry in report.get("leftovers", ())),
         history=run.history.samples,
         changes=changes,
-        analysis=replace(
-            analyse(run, judge.objectives),
-            server=compare_sides(*server_figures(run.prepared.server_before, server_after), figures),
-        ),
+        analysis=replace(analyse(run, judge.objectives), server=server),
     )
 
 
@@ -155,7 +153,7 @@ def _unproven(reports: Sequence[dict[str, object]], figures: Snapshot) -> list[s
     return doubts
 
 
-def _run(environment: Environment, settings: Settings, run: Run) -> RunFacts:
+def _run(environment: Environment, settings: Settings, run: Run, reports: Sequence[dict[str, object]]) -> RunFacts:
     options = options_of(environment)
     return RunFacts(
         host=run.prepared.host,
@@ -172,4 +170,5 @@ def _run(environment: Environment, settings: Settings, run: Run) -> RunFacts:
             "python": python_version(),
         },
         settings=shown(settings),
+        accounts=max((int(str(report.get("accounts", 0))) for report in reports), default=0),
     )

@@ -112,7 +112,8 @@ def _add_verdict(group: _ArgumentGroup) -> None:
         const=ABORT_AFTER_S,
         type=_seconds,
         env_var="TEST_ABORT_ON_CRITICAL",
-        help=f"stop early when more than 5 %% of the requests have failed for so long ({ABORT_AFTER_S:g} if not said)",
+        help="stop early when more than 5 %% of the requests have failed for so many seconds "
+        f"({ABORT_AFTER_S:g} where it has no number)",
     )
     for known in FORMATS:
         add(known.option, metavar="FILE", env_var=known.variable, help=f"write the verdict as {known.what}")

@@ -1,12 +1,13 @@
 """The files that a judged run leaves, and the exit code that all of them tell."""
 
+import os
 from argparse import Namespace
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from chaterload.report.folder import could_write
-from chaterload.report.formats import FORMATS
+from chaterload.report.formats import FORMATS, add_to_job_summary
 from chaterload.report.model import Report
 from chaterload.run.results import Results
 
@@ -20,6 +21,7 @@ def write_reports(report: Report, options: Namespace, results: Results | None) -
     if unwritten:
         report = replace(report, unwritten=tuple(unwritten))
         _write(report, options, results)
+    add_to_job_summary(report, os.environ)
     return report
 
 

@@ -41,6 +41,7 @@ def add_page(web_ui: WebUI, control: RunController, base_path: str) -> None:
             users=control.runner.user_count,
             workers=control.workers,
             cpu_percent=control.sampler.cpu_percent(),
+            outcome=control.report.verdict.outcome if control.report else None,
         )
         return Response(to_text(figures), content_type=CONTENT_TYPE)
 

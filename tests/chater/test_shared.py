@@ -67,7 +67,7 @@ def test_what_the_users_share():
     assert json.loads(made.sign_in)["email"] == "loadtest+0001@example.com"
     photo = PhotoMessage.FromString(made.photo.body(1))
     assert (photo.photoType, photo.photo_data) == ("soup", made.settings.photo_path.read_bytes())
-    assert made.report() == {"writes": Writes().to_dict(), "leftovers": [], "without_account": 0}
+    assert made.report() == {"writes": Writes().to_dict(), "leftovers": [], "without_account": 0, "accounts": 1}
 
 
 def test_tasks_that_need_no_account():

@@ -23,7 +23,7 @@ OF_LOCUST = {
     *(f"locust_{name}.csv" for name in ("stats", "stats_history", "failures", "exceptions")),
     "settings.env",
 }
-ALL = OF_LOCUST | {f"verdict.{form}" for form in ("txt", "json", "html", "xml")}
+ALL = OF_LOCUST | {f"verdict.{form}" for form in ("txt", "json", "html", "md", "xml")}
 
 
 def folders(run: Locust) -> list[Path]:

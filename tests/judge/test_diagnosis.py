@@ -1,4 +1,6 @@
-"""Failures are explained: what they usually mean, and what to do."""
+"""Failures are explained: what they usually mean, what the figures show that they mean, and what to do."""
+
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -6,73 +8,155 @@ from hypothesis import strategies as st
 
 from chaterload.chater.answers import Kind
 from chaterload.judge.diagnosis import Failures, diagnose
-from chaterload.judge.measure import ALL, Endpoint
-from chaterload.judge.objectives import Measure, Objective, Result, State
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.objectives import Measure, Objective, evaluate
+from chaterload.judge.serverside import ServerSide, ServerTime
 
 WEIGHT, TODAY = Endpoint("POST", "/manual_weight"), Endpoint("GET", "/eater_get_today")
+TWELVE = [Endpoint("GET", f"/{number}") for number in range(12)]
 
 
 def failed(kind, count, endpoint=WEIGHT, text="a text"):
     return Failures(endpoint, kind, text, count)
 
 
-def judged(state, measure="p95", endpoint=WEIGHT):
-    return Result(Objective(endpoint, Measure.named(measure), 500.0), state, 900.0, 40, 0)
+def figures(times, failures=0):
+    """What was measured, from the times of each endpoint in ms; the failures are the first one's."""
+    endpoints = {
+        endpoint: Measurement(len(ms), 0 if number else failures, Counter(ms), float(sum(ms)), float(max(ms)))
+        for number, (endpoint, ms) in enumerate(times.items())
+    }
+    return Snapshot(endpoints, 10.0)
+
+
+CALM = figures({WEIGHT: [100] * 900 + [600] * 100, TODAY: [100] * 1000})
+
+
+def judged(snapshot, *limits):
+    """Results of limits, each an endpoint, a measure and its limit."""
+    return evaluate([Objective(endpoint, Measure.named(name), limit) for endpoint, name, limit in limits], snapshot)
 
 
 def test_a_run_without_trouble():
     """Where nothing failed and nothing was slow there is nothing to say."""
-    assert diagnose([], [judged(State.MET), judged(State.NO_DATA)], 0.0) == []
+    assert diagnose([], judged(CALM, (WEIGHT, "p95", 700.0), (WEIGHT, "failure_ratio", 0.1)), CALM) == []
 
 
 def test_kinds_are_gathered():
     """Each kind is one finding with all its places, the most frequent first."""
     rows = [failed(Kind.SERVER_ERROR, 2), failed(Kind.TIMED_OUT, 4), failed(Kind.SERVER_ERROR, 3, TODAY)]
-    first, second = diagnose(rows, [], 0.01)
+    first, second = diagnose(rows, [], CALM)
     assert (first.title, first.count, first.where) == ("server error", 5, (str(WEIGHT), str(TODAY)))
     assert (first.meaning, first.action) == (Kind.SERVER_ERROR.meaning, Kind.SERVER_ERROR.action)
+    assert first.headline == "5 x server error at POST /manual_weight, GET /eater_get_today"
+    assert first.advice.startswith("Usually the server failed on a request")
     assert (second.title, second.count) == ("timed out", 4)
 
 
 def test_a_failure_of_the_test_itself():
     """A failure that is none of ours is told by its text in the table, and as "other" here."""
     row = failed(None, 1, text="KeyError('x')")
-    (finding,) = diagnose([row], [], 0.001)
+    (finding,) = diagnose([row], [], CALM)
     assert row.title == "KeyError('x')"
     assert (finding.title, finding.meaning) == ("other", "a failure of the load test itself")
 
 
-@pytest.mark.parametrize(("ratio", "told"), [(0.05, False), (0.0501, True)])
-def test_many_failures(ratio, told):
+@pytest.mark.parametrize(
+    ("counts", "place"),
+    [
+        ([50] * 11, "at 11 of 12 endpoints alike"),
+        ([40, 60, 50, 50, 45, 55, 52, 48, 50, 50, 50, 50], "at 12 of 12 endpoints alike"),
+        ([300] + [5] * 10, "at 11 of 12 endpoints, most at GET /0"),
+        ([50, 50, 50], "at GET /0, GET /1, GET /2"),
+    ],
+)
+def test_many_places(counts, place):
+    """Many endpoints are counted, not named, and alike are those whose shares differ by no more than chance."""
+    rows = [failed(Kind.SERVER_ERROR, n, endpoint) for n, endpoint in zip(counts, TWELVE, strict=False)]
+    snapshot = figures({endpoint: [10] * 1000 for endpoint in TWELVE})
+    (finding,) = diagnose(rows, [], snapshot)
+    assert finding.place == place
+    assert len(finding.where) == len(counts)
+
+
+@pytest.mark.parametrize(("failures", "told"), [(100, False), (101, True)])
+def test_many_failures(failures, told):
     """Above 5 % it is said what fails most."""
-    findings = diagnose([failed(Kind.TIMED_OUT, 9), failed(Kind.SERVER_ERROR, 1)], [], ratio)
+    snapshot = figures({WEIGHT: [10] * 2000}, failures)
+    rows = [failed(Kind.TIMED_OUT, failures - 1), failed(Kind.SERVER_ERROR, 1)]
+    findings = diagnose(rows, [], snapshot)
     assert [f.title for f in findings[2:]] == ["more than 5 % failures"] * told
-    assert all("most frequent: timed out" in f.meaning and f.count == 10 for f in findings[2:])
+    assert all("most frequent: timed out" in f.meaning and f.count == failures for f in findings[2:])
+    assert all("half the users" in f.action for f in findings[2:])
 
 
-def test_slow_answers():
-    """Missed response times are one finding, each place once; a missed failure ratio is none."""
-    results = [
-        judged(State.MISSED),
-        judged(State.MISSED, "median"),
-        judged(State.MISSED, "p95", ALL),
-        judged(State.MISSED, "failure_ratio"),
-        judged(State.MISSED, "requests_per_second"),
+@pytest.mark.parametrize("kind", [Kind.REQUEST_REFUSED, Kind.TOKEN_INVALID, Kind.LOST_WRITE, None])
+def test_no_advice_on_load_where_load_is_not_the_matter(kind):
+    """A wrong path, a wrong token or a lost write is not mended by fewer users."""
+    findings = diagnose([failed(kind, 100)], [], figures({WEIGHT: [10] * 100}, 100))
+    assert len(findings) == 1
+    assert "users" not in findings[0].action
+
+
+def test_everything_failed():
+    """Where nothing worked at all, one user is what to try."""
+    *_, finding = diagnose([failed(Kind.SERVER_ERROR, 100)], [], figures({WEIGHT: [10] * 100}, 100))
+    assert finding.advice == (
+        "Every request failed, which load alone seldom does; most frequent: server error. "
+        "What to do: see first that a single user gets answers."
+    )
+
+
+@pytest.mark.parametrize(
+    ("limits", "count", "where"),
+    [
+        ([(WEIGHT, "p95", 500.0)], 100, (WEIGHT,)),
+        ([(WEIGHT, "p95", 600.0)], 100, (WEIGHT,)),  # below is below
+        ([(WEIGHT, "p95", 500.0), (WEIGHT, "median", 100.0)], 1000, (WEIGHT,)),
+        ([(ALL, "p99", 500.0)], 100, (WEIGHT,)),
+        ([(ALL, "maximum", 500.0), (TODAY, "p95", 50.0)], 1100, (WEIGHT, TODAY)),
+        ([(WEIGHT, "failure_ratio", 1e-9), (ALL, "requests_per_second", 1e9)], 0, ()),
+    ],
+)
+def test_slow_answers(limits, count, where):
+    """Only answers that were not below the limit that was missed are slow, and each is counted once."""
+    findings = diagnose([], judged(CALM, *limits), CALM)
+    assert [(f.title, f.count, f.where) for f in findings] == [
+        ("slow answers", count, tuple(map(str, where))) for _ in findings
     ]
-    (finding,) = diagnose([], results, 0.0)
-    assert (finding.title, finding.where) == ("slow answers", ("POST /manual_weight", "all requests"))
+    assert bool(findings) is bool(count)
+
+
+@pytest.mark.parametrize(
+    ("own_ms", "told"),
+    [
+        (52.0, "95 % of the time is waiting in front of the server's workers"),
+        (900.0, "89 % of the time is the server's own work"),
+        (None, "Usually requests wait"),
+    ],
+)
+def test_what_the_server_tells_is_used(own_ms, told):
+    """Where the server tells its own times, the diagnosis says where the time is spent, and does not guess."""
+    snapshot = figures({WEIGHT: [1008] * 100})
+    server = ServerSide(() if own_ms is None else (ServerTime(WEIGHT, 1008.0, own_ms),))
+    (finding,) = diagnose([], judged(snapshot, (WEIGHT, "p95", 500.0)), snapshot, server)
+    assert finding.advice.startswith(told)
+
+
+COUNTED = st.sampled_from([WEIGHT, TODAY])
+LIMITS = st.tuples(COUNTED | st.just(ALL), st.sampled_from(["p95", "median", "failure_ratio"]), st.floats(1.0, 700.0))
 
 
 @given(
-    st.lists(
-        st.builds(failed, st.none() | st.sampled_from(Kind), st.integers(1, 1000), st.sampled_from([WEIGHT, TODAY]))
-    ),
-    st.lists(st.sampled_from(State).map(judged)),
-    st.floats(0, 1),
+    st.lists(st.builds(failed, st.none() | st.sampled_from(Kind), st.integers(1, 1000), COUNTED)),
+    st.lists(LIMITS),
+    st.integers(0, 1000),
 )
-def test_no_failure_is_left_out(rows, results, ratio):
+def test_no_failure_is_left_out(rows, limits, failures):
     """Whatever failed, the findings of kinds count every failure once, and each says what to do."""
-    findings = diagnose(rows, results, ratio)
+    snapshot = figures({WEIGHT: [100] * 900 + [600] * 100, TODAY: [100] * 1000}, failures)
+    findings = diagnose(rows, judged(snapshot, *limits), snapshot)
     kinds = {row.kind for row in rows}
     assert sum(finding.count for finding in findings[: len(kinds)]) == sum(row.count for row in rows)
     assert all(finding.title and finding.meaning and finding.action for finding in findings)
+    assert all(finding.advice[0].isupper() for finding in findings)

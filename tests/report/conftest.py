@@ -30,7 +30,21 @@ NASTY = "<script>alert(1)</script> & [bold]x[/bold]"
 """Neither HTML, XML nor rich's markup may take this for its own."""
 
 
-def make_report(*, weight_ms=400, failures=0, baseline=(), invalid=(), host="http://127.0.0.1:5000", left_out=()):
+WRITES = Writes(Tally(45, 45, 45, 2, 1234.5), Tally(40, 40, 40), Tally(40, 0, 0), Tally(45, 45, 45))
+LOSSES = Writes(Tally(45, 45, 43, 2, 1234.5), Tally(40, 40, 40), Tally(40, 0, 0), Tally(45, 45, 44))
+
+
+def make_report(
+    *,
+    weight_ms=400,
+    failures=0,
+    baseline=(),
+    invalid=(),
+    evidence=None,
+    host="http://127.0.0.1:5000",
+    left_out=(),
+    writes=WRITES,
+):
     """A run of 30 s and 240 requests; by default everything is met."""
     endpoints = {
         TODAY: Measurement(120, failures, {20: 60, 30: 60}, 3000.0, 30.4),
@@ -46,15 +60,16 @@ def make_report(*, weight_ms=400, failures=0, baseline=(), invalid=(), host="htt
         history.add(30.0 / part, 20, Snapshot(times, 30.0 / part), target=20)
     rows = [Failures(TODAY, Kind.SERVER_ERROR, "server error", failures)] if failures else []
     results = evaluate(OBJECTIVES, figures, left_out)
-    evidence = Evidence(unproven=invalid, worse=[str(change) for change in baseline if change.worse])
+    regressions = [str(change) for change in baseline if change.worse]
+    evidence = evidence or Evidence(writes.missing(), worse=regressions, unproven=invalid)
     start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     return Report(
         run=Run(host, start, start + timedelta(seconds=30), 20, 2, None, ("full_flow",), (), {"locust": "2.47"}, {}),
         verdict=decide(results, evidence),
         snapshot=figures,
         failures=rows,
-        findings=diagnose(rows, results, figures.total.failure_ratio),
-        writes=Writes(Tally(45, 45, 43, 2, 1234.5), Tally(40, 40, 40), Tally(40, 0, 0), Tally(45, 45, 44)),
+        findings=diagnose(rows, results, figures),
+        writes=writes,
         leftovers=[Leftover("a@example.com", 1_700_000_000_000, certain=False)],
         history=history.samples,
         changes=baseline,
@@ -72,7 +87,7 @@ def any_report(request):
     """One that passed, one that failed in every way, one that proves nothing, one whose tags left all out."""
     return {
         "pass": make_report,
-        "fail": lambda: make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME]),
+        "fail": lambda: make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME], writes=LOSSES),
         "invalid": lambda: make_report(invalid=[NASTY], host=NASTY),
         "tags": lambda: make_report(left_out=(WEIGHT, TODAY)),
     }[request.param]()

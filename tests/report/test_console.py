@@ -1,6 +1,7 @@
 """The end of a run on a terminal and in a log."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -8,7 +9,7 @@ from rich.console import Console
 from chaterload.chater.writes import Tally
 from chaterload.report.console import show, writes_text
 
-from .conftest import NASTY, SAME, WORSE, make_report
+from .conftest import LOSSES, NASTY, SAME, WORSE, make_report
 
 
 def shown(report, *, terminal=False, width=100):
@@ -34,7 +35,7 @@ def test_a_terminal_has_colour(any_report):
 
 def test_everything_is_told():
     """Each objective has its row; failures, throughput, writes, comparison, diagnosis and leftovers are there."""
-    text = " ".join(shown(make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME])).split())
+    text = " ".join(shown(make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME], writes=LOSSES)).split())
     for part in (
         "POST /manual_weight p95 < 500 ms 900 ms 120 missed -80 %",
         "GET /eater_get_today p95 < 2 s 30 ms 120 met +98 %",
@@ -81,3 +82,13 @@ def test_a_wide_terminal_is_used():
 def test_writes_in_words(kind, tally, text):
     """Acknowledged and seen, and each difference between them by its name."""
     assert writes_text(kind, tally) == text
+
+
+def test_weights_on_shared_accounts():
+    """Weights that nobody could look for are not lost: it is said that users shared accounts."""
+    told = "weights 81 acknowledged, not checked: users share an account (TEST_ACCOUNTS)"
+    assert writes_text("weights", Tally(81), accounts_shared=True) == told
+    report = make_report()
+    shared = replace(report, run=replace(report.run, accounts=5))
+    assert "weights 40 acknowledged, not checked: users share an account" in shown(shared)
+    assert "weights 40 acknowledged / 0 seen, 40 not looked for" in shown(report)

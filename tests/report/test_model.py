@@ -7,7 +7,7 @@ import pytest
 from chaterload.judge.baseline import FORMAT, Earlier, parse_baseline
 from chaterload.report.model import sorted_endpoints, to_json
 
-from .conftest import SAME, TODAY, WEIGHT, WORSE, make_report
+from .conftest import LOSSES, SAME, TODAY, WEIGHT, WORSE, make_report
 
 FIELDS = {
     "format", "verdict", "exit_code", "reasons", "requests", "failures", "failure_ratio", "grade", "throughput_rps",
@@ -41,7 +41,7 @@ def test_it_is_a_baseline_for_a_later_run(any_report):
 
 def test_a_failed_run():
     """The figures of a failed run are all there."""
-    document = through_json(make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME]))
+    document = through_json(make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME], writes=LOSSES))
     assert (document["requests"], document["failures"], document["grade"]) == (240, 20, "critical")
     assert document["failure_ratio"] == pytest.approx(20 / 240)
     assert (document["throughput_rps"], document["tier"]) == (8.0, "below low")
