@@ -2,9 +2,17 @@
 
 from locust import between, tag, task  # first: Locust patches sockets for gevent  # isort: skip
 
+import sys
 import time
 
-from chaterload import wiring  # noqa: F401  # registers options and event listeners
+try:
+    from chaterload import wiring  # noqa: F401  # registers options and event listeners
+except ModuleNotFoundError as missing:
+    sys.stderr.write(
+        f"There is no module {missing.name!r}. {__file__} needs chaterload/ and proto/ beside it, or in PYTHONPATH, "
+        "and what requirements.txt lists.\n"
+    )
+    sys.exit(2)
 from chaterload.chater.accounts import now_ms
 from chaterload.chater.dishes import Dish, State, tells_today
 from chaterload.chater.routes import ALCOHOL_LATEST, ALCOHOL_RANGE, CUSTOM_DATE, DELETE, FEEDBACK

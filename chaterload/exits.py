@@ -1,6 +1,14 @@
-"""The exit codes, named in one place."""
+"""How the process ends: the exit codes, and why it never starts."""
 
+import logging
+import traceback
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
 from enum import IntEnum
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 
 class Exit(IntEnum):
@@ -19,3 +27,38 @@ class Refused(Exception):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Turn an exception that nobody foresaw in `what` into a refusal: nothing may start, and somebody waits for a word.
+
+    Its own text is not told, since it may hold a secret.
+    """
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception as error:
+        stack = traceback.extract_tb(error.__traceback__)
+        logger.debug("%s failed:\n%s", what, "".join(traceback.format_list(stack)))
+        where = f"{type(error).__name__} in {Path(stack[-1].filename).name}, line {stack[-1].lineno}"
+        raise Refused(f"{what} failed: {where}. It is an error of ours; please report it.") from None
+
+
+LOOKS_LIKE = 0.8
+"""difflib's ratio from which a name is taken for a slip: one letter in ten, or a plural."""
+
+MOST_TOLD = 10
+"""Problems of one file."""
+
+
+def first_ten(problems: Sequence[str]) -> list[str]:
+    """The first problems, and how many more there are: nobody reads fifty thousand."""
+    more = len(problems) - MOST_TOLD
+    return [*problems[:MOST_TOLD], *([f"... and {more:,} more like these."] if more > 0 else [])]
+
+
+def looks_like(name: str, known: Collection[str]) -> str | None:
+    """Which of the `known` names `name` may be a slip for."""
+    return next(iter(get_close_matches(name, known, n=1, cutoff=LOOKS_LIKE)), None)

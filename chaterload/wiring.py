@@ -11,7 +11,6 @@ from typing import Any
 
 import gevent
 import locust.stats
-from dotenv import load_dotenv
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
@@ -20,17 +19,19 @@ from locust.web import WebUI
 
 from chaterload import internals
 from chaterload.chater import resolver
-from chaterload.chater.settings import Settings, load_settings, misspelt, shown
+from chaterload.chater.environment import load_settings, misspelt, read_env_file, read_pipes, shown
+from chaterload.chater.hosts import take_host
+from chaterload.chater.settings import Settings
 from chaterload.chater.user import ProtobufUser
-from chaterload.exits import Exit, Refused
+from chaterload.exits import Exit, Refused, refusing
 from chaterload.judge.measure import three_digits
 from chaterload.report.formats import FORMATS
 from chaterload.run import telemetry
 from chaterload.run.controller import RunController, print_refusal
-from chaterload.run.criteria import Judge, warn_of_objectives
+from chaterload.run.criteria import Judge, check_objectives
 from chaterload.run.master import Master
-from chaterload.run.node import Local, options_of
-from chaterload.run.options import add_options
+from chaterload.run.node import Local, options_of, own_host
+from chaterload.run.options import add_options, bind_value
 from chaterload.run.results import Results
 from chaterload.run.signals import Process
 from chaterload.run.strategy import planned_users, use_strategy
@@ -54,15 +55,24 @@ CONTAINERS_FIRST_PROCESS = 1
 locust.stats.bucket_response_time = three_digits  # type: ignore[assignment]  # the documented way to a finer clock than Locust's two digits
 
 
+os.register_at_fork(before=read_pipes)  # by --processes
+
+
 @events.init_command_line_parser.add_listener
 def add(parser: LocustArgumentParser, **_: Any) -> None:
     """Our options; a `.env` file feeds Locust's variables too."""
-    load_dotenv(Path.cwd() / ".env")
-    telemetry.set_defaults()
-    parser.set_defaults(web_login=login.is_wanted(), web_host=default_host(login.is_wanted()))
     if os.getpid() == CONTAINERS_FIRST_PROCESS:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     add_options(parser)
+    bind_value(sys.argv, "--stand-in-options")
+    try:
+        read_env_file(option.env_var for option in internals.options_of(parser) if option.env_var)
+    except Refused as refused:
+        print_refusal(refused)
+        sys.exit(Exit.NEVER_STARTED)
+    telemetry.set_defaults()
+    wanted = login.is_wanted()
+    parser.set_defaults(web_login=wanted, web_host=default_host(wanted), stop_timeout=STOP_SECONDS)
 
 
 @events.init.add_listener
@@ -71,34 +81,39 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
     _process.take_interrupts(is_forked=_is_forked_worker(environment))
     resolver.install()
     try:
-        settings = load_settings()
-        login.check(options_of(environment).web_login)
-        _set_up(environment, settings)
-        allowed = (*settings.allow_host, *(options_of(environment).allow_host or ()))
-        if isinstance(runner, WorkerRunner):
-            _listen_as_worker(environment, Worker(environment, runner, settings, allowed))
-            return
-        is_master = isinstance(runner, MasterRunner)
-        node = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
-        judge = _judge(environment)
-        controller = RunController(environment, settings, node, judge, _results(environment, settings))
-        use_strategy(environment, judge, controller.sampler)
-        if judge:
-            warn_of_objectives(environment, judge)
-        for sentence in misspelt(os.environ, internals.option_variables()):
-            logger.warning(sentence)
-        _listen(environment, controller)
-        _show_live(controller)
-        if web_ui:
-            set_up(web_ui, controller, settings, allowed)
-        if isinstance(node, Master):
-            node.on_lost = controller.on_lost_worker
-            if controller.options.headless:
-                await_workers(controller, node)
-        elif controller.starts_by_itself:
-            controller.begin(planned_users(environment), environment.host)
-    except (Refused, stand_in.StandInError) as error:
-        leave(environment, error if isinstance(error, Refused) else Refused(str(error)))
+        with refusing("The start"):
+            _prepare(environment, runner, web_ui)
+    except Refused as refused:
+        leave(environment, refused)
+
+
+def _prepare(environment: Environment, runner: Any, web_ui: WebUI | None) -> None:
+    settings = load_settings()
+    login.check(options_of(environment).web_login)
+    _set_up(environment, settings)
+    allowed = (*settings.allow_host, *(options_of(environment).allow_host or ()))
+    if isinstance(runner, WorkerRunner):
+        _listen_as_worker(environment, Worker(environment, runner, settings, allowed))
+        return
+    is_master = isinstance(runner, MasterRunner)
+    node = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
+    judge = _judge(environment)
+    controller = RunController(environment, settings, node, judge, _results(environment, settings))
+    use_strategy(environment, judge, controller.sampler)
+    if judge:
+        check_objectives(environment, judge.objectives, options_of(environment).objectives)
+    for sentence in misspelt(os.environ, internals.option_variables()):
+        logger.warning(sentence)
+    _listen(environment, controller)
+    _show_live(controller)
+    if web_ui:
+        set_up(web_ui, controller, settings, allowed)
+    if isinstance(node, Master):
+        node.on_lost = controller.on_lost_worker
+        if controller.options.headless:
+            await_workers(controller, node)
+    elif controller.starts_by_itself:
+        controller.begin(planned_users(environment), environment.host)
 
 
 def _is_forked_worker(environment: Environment) -> bool:
@@ -184,19 +199,20 @@ def _set_up(environment: Environment, settings: Settings) -> None:
             "--otel is given together with --processes, whose workers would report as one. Expected --worker."
         )
     ProtobufUser.insecure = not settings.tls_verify
-    environment.stop_timeout = environment.stop_timeout or STOP_SECONDS
+    if environment.host:
+        environment.host = take_host(environment.host)
     if isinstance(environment.runner, WorkerRunner):
-        ProtobufUser.host = settings.host  # where the master names none
-    elif options.stand_in_options and not options.stand_in:
+        return  # its master says what to load, or it finds out when it is asked
+    if options.stand_in_options and not options.stand_in:
         raise Refused(f"--stand-in-options {options.stand_in_options!r} is given without --stand-in. Expected both.")
-    elif options.stand_in:
+    if options.stand_in:
         if environment.host:
             raise Refused(f"--stand-in and --host {environment.host!r} are both given. Expected one of them.")
         environment.host = _start_stand_in(options.stand_in_options)
     elif isinstance(environment.runner, LocalRunner):
-        ProtobufUser.host = settings.host
+        environment.host = environment.host or own_host(environment, settings)
     else:
-        environment.host = environment.host or settings.target_host or settings.eater_target_host
+        environment.host = environment.host or settings.named_host
 
 
 def _start_stand_in(options: str) -> str:
@@ -206,7 +222,10 @@ def _start_stand_in(options: str) -> str:
         raise Refused(
             f"--stand-in-options {options!r} cannot be read ({error}). Expected options as in a shell, quotes closed."
         ) from None
-    process = stand_in.start(words)
+    try:
+        process = stand_in.start(words)
+    except stand_in.StandInError as error:
+        raise Refused(str(error)) from None
     atexit.register(process.stop)
     logger.info("Started a stand-in for Chater UI at %s", process.host)
     return process.host

@@ -23,8 +23,15 @@ ENV_HEAD = """\
 # A file that is named here has to be mounted, from a Secret; a host needs a way through the network policy.
 """
 DEFAULT_HOST = {"target_host": IN_CLUSTER}
-SAME = {"target_host": "`--host` (LOCUST_HOST)", "allow_host": "`--allow-host`"}
+SAME = {"allow_host": "`--allow-host`"}
 """Options beside a setting that mean the same."""
+LOCUSTS_OWN = (
+    ("LOCUST_HOST", "`--host`", "", "Base URL of Chater UI; wins over TARGET_HOST"),
+    ("LOCUST_USERS", "`--users`", "1", "How many users at once"),
+    ("LOCUST_SPAWN_RATE", "`--spawn-rate`", "1", "How many of them start in a second"),
+    ("LOCUST_RUN_TIME", "`--run-time`", "", "How long, such as 90s or 1h30m; for ever when not set"),
+)
+"""Of Locust's options those that a plain run has."""
 
 
 def meanings() -> dict[str, str]:
@@ -73,7 +80,7 @@ def option_rows() -> Iterator[tuple[str, str, str, str]]:
 
 def table() -> str:
     """The rows of README's table."""
-    rows = [*setting_rows(), *option_rows()]
+    rows = [*LOCUSTS_OWN, *setting_rows(), *option_rows()]
     cells = [
         (name, option, default and f"`{default}`", sentence_case(meaning)) for name, option, default, meaning in rows
     ]

@@ -1,6 +1,10 @@
 """The exit codes and what goes with them."""
 
-from chaterload.exits import Exit, Refused
+import re
+
+import pytest
+
+from chaterload.exits import Exit, Refused, first_ten, refusing
 
 
 def test_exit_codes():
@@ -19,3 +23,37 @@ def test_a_refusal_keeps_its_problems_apart():
     refused = Refused("One.", "Two.")
     assert refused.problems == ("One.", "Two.")
     assert str(refused) == "One.\nTwo."
+
+
+def test_what_nobody_foresaw_is_a_refusal(caplog):
+    """An unexpected exception is told by its kind and place, without its text, which may hold a secret."""
+    caplog.set_level("DEBUG")
+
+    secret = "hidden".upper()
+
+    @refusing("The check")
+    def check():
+        raise KeyError(secret)
+
+    with pytest.raises(Refused) as refused:
+        check()
+    (sentence,) = refused.value.problems
+    assert re.fullmatch(
+        r"The check failed: KeyError in test_exits.py, line \d+. It is an error of ours; please report it.", sentence
+    )
+    assert "in check" in caplog.text
+    assert secret not in caplog.text
+
+
+def test_a_refusal_stays_what_it_is():
+    """What is refused in a sentence is told in that sentence."""
+    with pytest.raises(Refused, match=r"^No\.$"), refusing("The check"):
+        raise Refused("No.")
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 11, 60_000])
+def test_ten_problems_are_enough(count):
+    """Ten problems are told, and how many more there are."""
+    told = first_ten([f"{number}." for number in range(count)])
+    assert told[:10] == [f"{number}." for number in range(min(count, 10))]
+    assert told[10:] == ([f"... and {count - 10:,} more like these."] if count > 10 else [])

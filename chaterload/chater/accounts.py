@@ -1,17 +1,22 @@
 """Which accounts the simulated users sign in as, and the tokens that say so."""
 
-import csv
+import logging
+import math
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from chaterload.chater.accountsfile import read_accounts
 from chaterload.chater.dishes import AccountDishes
-from chaterload.chater.settings import Settings, check_token, expiry, token_claims
-from chaterload.chater.tokens import make_token
+from chaterload.chater.settings import Settings
+from chaterload.chater.textfiles import read_text
+from chaterload.chater.tokens import TOKEN_SHAPE, Token, make_token, read_token, read_token_of
 from chaterload.chater.wire import GRPC, PROTOBUF
 from chaterload.exits import Refused
+
+logger = logging.getLogger(__name__)
 
 TOKEN_LIFETIME = timedelta(hours=1)
 """Of the tokens made from TEST_JWT_SECRET: short, and longer than any request."""
@@ -28,16 +33,16 @@ NO_TOKEN = (
 class TokenSource(Protocol):
     """Where an account's token comes from, again and again."""
 
-    def token(self) -> str: ...
+    def token(self) -> Token: ...
 
 
 class FixedToken:
     """The one token that there is."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: Token) -> None:
         self._token = token
 
-    def token(self) -> str:
+    def token(self) -> Token:
         return self._token
 
 
@@ -48,21 +53,33 @@ class MintedToken:
         self._secret = secret
         self._email = email
 
-    def token(self) -> str:
-        return make_token(self._secret, self._email, TOKEN_LIFETIME)
+    def token(self) -> Token:
+        now = datetime.now(UTC)
+        text = make_token(self._secret, self._email, TOKEN_LIFETIME, now)
+        return Token(text, self._email, now + TOKEN_LIFETIME)
 
 
 class FileToken:
-    """A token in a file that somebody rotates."""
+    """A token in a file that somebody rotates. A pipe holds one for good: it can be read only once."""
 
     def __init__(self, path: Path) -> None:
+        """ValueError, as the end of a sentence, when the file holds no token."""
         self._path = path
+        self._problem = ""
+        self._token = read_token_of("TEST_USER_TOKEN_FILE", read_text(path).strip())
 
-    def token(self) -> str:
-        """The file's token. ValueError or OSError when it holds none."""
-        text = self._path.read_text(encoding="utf-8").strip()
-        check_token(text)
-        return text
+    def token(self) -> Token:
+        """The file's token; the last good one while the rotation is late or half-way through."""
+        try:
+            token = read_token(read_text(self._path).strip())
+            if token.email != self._token.email:
+                raise ValueError(f"holds a token of {token.email!r}, another account")
+            self._token, self._problem = token, ""
+        except ValueError as error:
+            if str(error) != self._problem:
+                self._problem = str(error)
+                logger.warning("TEST_USER_TOKEN_FILE %s. The token before stays in use.", error)
+        return self._token
 
 
 class Account:
@@ -74,16 +91,13 @@ class Account:
         self.shared = False
         """Whether another simulated user of the run has, or had, this account at the same time."""
         self._source = source
-        self._take(source.token())
+        self._renew_at = -math.inf  # with the first request: most of 100,000 accounts may never send one
+        self._headers: dict[str | None, dict[str, str]] = {}
 
     @property
     def expires(self) -> datetime | None:
-        """When the token at hand ends, unless its source has a newer one."""
-        return expiry(self._token)
-
-    @property
-    def renewable(self) -> bool:
-        return not isinstance(self._source, FixedToken)
+        """When its token ends, None when it never does or something renews it."""
+        return self._source.token().expires if isinstance(self._source, FixedToken) else None
 
     def headers(self, content_type: str | None) -> dict[str, str]:
         """The headers of a request with a body of `content_type`, or without a body. Not to be changed."""
@@ -92,25 +106,14 @@ class Account:
         return self._headers[content_type]
 
     def renew(self) -> None:
-        """Ask the source for a newer token. A source that has none leaves the old one in use."""
-        try:
-            token = self._source.token()
-        except (OSError, ValueError):
-            # The rotation is late or half-way through: the next request looks again in a second.
-            self._renew_at = time.time() + 1
-            return
-        self._take(token)
-
-    def _take(self, token: str) -> None:
-        self._token = token
-        end = expiry(token)
-        self._renew_at = float("inf")
-        if end is not None and self.renewable:
+        """Ask the source for a newer token."""
+        token = self._source.token()
+        self._renew_at = math.inf
+        if token.expires is not None and not isinstance(self._source, FixedToken):
             # at most once a second, also when the source has nothing newer
-            self._renew_at = max((end - RENEW_BEFORE).timestamp(), time.time() + 1)
-        bearer = {"Authorization": f"Bearer {token}"}
-        self._headers: dict[str | None, dict[str, str]] = {None: bearer}
-        self._headers.update({kind: {"Content-Type": kind, **bearer} for kind in (PROTOBUF, GRPC)})
+            self._renew_at = max((token.expires - RENEW_BEFORE).timestamp(), time.time() + 1)
+        bearer = {"Authorization": f"Bearer {token.text}"}
+        self._headers = {None: bearer, **{kind: {"Content-Type": kind, **bearer} for kind in (PROTOBUF, GRPC)}}
 
     def __repr__(self) -> str:
         return f"Account({self.email!r})"
@@ -123,7 +126,7 @@ def make_accounts(settings: Settings, dishes: Callable[[], AccountDishes]) -> li
     if settings.accounts > 1 and not settings.jwt_secret:
         raise Refused(f"TEST_ACCOUNTS is {settings.accounts} and needs TEST_JWT_SECRET, which is not set.")
     if settings.accounts_file:
-        return [Account(email, FixedToken(token), dishes()) for email, token in read_accounts(settings.accounts_file)]
+        return [Account(token.email, FixedToken(token), dishes()) for token in read_accounts(settings.accounts_file)]
     if settings.jwt_secret:
         secret = settings.jwt_secret.get_secret_value()
         return [Account(email, MintedToken(secret, email), dishes()) for email in _minted_emails(settings)]
@@ -136,72 +139,33 @@ def _minted_emails(settings: Settings) -> list[str]:
     return [f"loadtest+{number:04d}@example.com" for number in range(1, settings.accounts + 1)]
 
 
-def _single_account(settings: Settings, dishes: AccountDishes) -> Account:
-    source: TokenSource
-    if settings.user_token_file:
-        source = FileToken(settings.user_token_file)
-    elif settings.user_token:
-        source = FixedToken(settings.user_token.get_secret_value())
-    else:
-        raise Refused(NO_TOKEN)
+def _token_source(settings: Settings) -> FileToken | FixedToken:
+    """Of the one token. Refused when there is none; it may have expired since the settings were read."""
+    name = "TEST_USER_TOKEN_FILE" if settings.user_token_file else "TEST_USER_TOKEN"
     try:
-        account = Account(settings.user_email or "", source, dishes)
-        subject = token_claims(source.token()).get("sub")
-    except (OSError, ValueError) as error:
-        reason = "cannot be read" if isinstance(error, (OSError, UnicodeError)) else str(error)
-        raise Refused(f"TEST_USER_TOKEN_FILE (hidden) {reason}. Expected a JWT that has not expired.") from None
-    email = settings.user_email or subject
-    if not isinstance(email, str) or "@" not in email:
-        raise Refused("TEST_USER_EMAIL is not set and the token names no account (sub). Expected an e-mail address.")
-    account.email = email
-    return account
-
-
-def read_accounts(path: Path) -> list[tuple[str, str]]:
-    """The (email, token) pairs of a CSV file, with or without a header line. Refused, with every wrong line."""
-    problems: list[str] = []
-    accounts: dict[str, str] = {}
-    try:
-        reader = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
-        rows = [(reader.line_num, row) for row in reader]
-    except (OSError, ValueError, csv.Error) as error:
-        raise Refused(
-            f"TEST_ACCOUNTS_FILE {str(path)!r} cannot be read ({type(error).__name__}). Expected CSV."
-        ) from None
-    for number, row in rows:
-        cells = [cell.strip() for cell in row]
-        if not any(cells) or (number == 1 and cells[:2] == ["email", "token"]):
-            continue
-        problem = _row_problem(cells, accounts)
-        if problem:
-            problems.append(f"TEST_ACCOUNTS_FILE, line {number}: {problem}. Expected email,token.")
-        else:
-            accounts[cells[0]] = cells[1]
-    if not accounts and not problems:
-        problems.append(f"TEST_ACCOUNTS_FILE {str(path)!r} holds no account. Expected lines of email,token.")
-    if problems:
-        raise Refused(*problems)
-    return list(accounts.items())
-
-
-def _row_problem(cells: list[str], accounts: dict[str, str]) -> str | None:
-    if len(cells) != 2:
-        return f"{len(cells)} columns"
-    email, token = cells
-    if "@" not in email:
-        return "the first column is no e-mail address"
-    if email in accounts:
-        return "the e-mail address stands there twice"
-    try:
-        check_token(token)
+        if settings.user_token_file:
+            return FileToken(settings.user_token_file)
+        if settings.user_token:
+            return FixedToken(read_token(settings.user_token.get_secret_value()))
     except ValueError as error:
-        return f"the token {error}"
-    return None
+        raise Refused(f"{name} (hidden) {error}. Expected {TOKEN_SHAPE}.") from None
+    raise Refused(NO_TOKEN)
+
+
+def _single_account(settings: Settings, dishes: AccountDishes) -> Account:
+    source = _token_source(settings)
+    email, configured = source.token().email, settings.user_email
+    if configured and configured.casefold() != email.casefold():
+        raise Refused(
+            f"TEST_USER_EMAIL {configured!r} is not the token's account, which is {email!r} (its sub claim). "
+            "Expected the same, or no TEST_USER_EMAIL."
+        )
+    return Account(email, source, dishes)
 
 
 def expiring(accounts: list[Account], until: datetime) -> datetime | None:
     """When the first token that nothing renews ends, if that is before `until`."""
-    ends = [account.expires for account in accounts if not account.renewable]
+    ends = (account.expires for account in accounts)
     return min((end for end in ends if end is not None and end < until), default=None)
 
 

@@ -213,7 +213,7 @@ def judge(status: int, content_type: str | None, body: bytes, expected: Expected
     """The decoded answer when it is good, else the kind of failure."""
     if status != 200:
         return _judge_status(status, body, expected.refusal)
-    if content_type is None or not content_type.startswith(expected.content_type):
+    if content_type is None or content_type.partition(";")[0].strip().lower() != expected.content_type:
         if body.strip() == b"Failed":
             return Kind.FAILED_WITH_200
         return Kind.WRONG_CONTENT_TYPE

@@ -4,32 +4,30 @@ Settings are variables and not Locust options because a master sends its options
 them in its web page; these hold secrets, and a token may be set on the workers alone.
 """
 
-import os
-from collections.abc import Iterable
+import logging
 from datetime import UTC, date, datetime, timedelta
-from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import jwt
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from chaterload.chater.hosts import HOST_SHAPE, host_problem, without_password
-from chaterload.chater.photo import find_photo, is_image
-from chaterload.exits import Refused
+from chaterload.chater.accountsfile import ACCOUNTS_SHAPE
+from chaterload.chater.hosts import HOST_SHAPE, base_url
+from chaterload.chater.photo import IMAGE_SHAPE, check_photo
+from chaterload.chater.textfiles import read_bytes
+from chaterload.chater.tokens import TOKEN_SHAPE, read_token_of
+
+logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
 """The folder of the locustfile and of image.png."""
 
 IN_CLUSTER = "http://chater-ui.chater-ui.svc.cluster.local:5000"
 DATE_FORMAT = "%d-%m-%Y"
-_PREFIX = "TEST_"
-LOOKS_LIKE = 0.8
-"""difflib's ratio from which a name is taken for a slip: one letter in ten, or a plural."""
+PREFIX = "TEST_"
 
 
 def _today(days_ago: int = 0) -> str:
@@ -52,65 +50,25 @@ def _check_date(text: str) -> str:
     return text
 
 
-def _check_host(url: str) -> str:
-    if problem := host_problem(url):
-        raise ValueError(problem)
-    return url.rstrip("/")
-
-
-def _first_bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(16)
-    except FileNotFoundError:
-        raise ValueError("does not exist") from None
-    except OSError as error:
-        raise ValueError(f"cannot be read ({error.strerror})") from None
-
-
-def _check_readable(path: Path) -> Path:
-    _first_bytes(path)
-    return path.resolve()
+def _check_file(path: Path) -> Path:
+    read_bytes(path)
+    return path.absolute()
 
 
 def _check_photo(path: Path) -> Path:
-    found = find_photo(path, beside=ROOT)
-    if not is_image(_first_bytes(found)):
-        raise ValueError("is not an image")
-    return found.resolve()
+    return check_photo(path, beside=ROOT)
 
 
-def token_claims(token: str) -> dict[str, Any]:
-    """The claims of a JWT whose signature only the server can check. ValueError when it is none."""
-    try:
-        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError):
-        raise ValueError("is not a JWT") from None
-    return claims
+def _check_token(secret: SecretStr) -> SecretStr:
+    return SecretStr(read_token_of("TEST_USER_TOKEN", secret.get_secret_value()).text)
 
 
-def expiry(token: str) -> datetime | None:
-    """When `token` expires, None when it never does. ValueError when it is no JWT or its exp is no time."""
-    exp = token_claims(token).get("exp")
-    if exp is None:
-        return None
-    try:
-        return datetime.fromtimestamp(float(exp), UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise ValueError("has an exp claim that is no time") from None
-
-
-def check_token(token: str) -> None:
-    """ValueError, as the end of a sentence, when `token` is no JWT or has expired."""
-    end = expiry(token)
-    if end is not None and end <= datetime.now(UTC):
-        raise ValueError(f"expired at {end:%Y-%m-%d %H:%M:%S} UTC")
-
-
-def _check_secret_token(token: SecretStr) -> SecretStr:
-    text = token.get_secret_value().strip()
-    check_token(text)
-    return SecretStr(text)
+def _without_line_break(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    bare = text.rstrip("\r\n")
+    if bare != text:
+        logger.warning("TEST_JWT_SECRET ends with a line break, which is left out.")
+    return SecretStr(bare)
 
 
 def _split_names(text: object) -> object:
@@ -118,7 +76,7 @@ def _split_names(text: object) -> object:
 
 
 Date = Annotated[str, AfterValidator(_check_date)]
-Host = Annotated[str, AfterValidator(_check_host)]
+Host = Annotated[str, AfterValidator(base_url)]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
 _DATE = "a date as dd-mm-yyyy, such as 31-12-2025"
 _EMAIL = "an e-mail address"
@@ -131,21 +89,19 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     target_host: Host | None = Field(None, validation_alias="TARGET_HOST", description=HOST_SHAPE)
     """Base URL of Chater UI."""
     eater_target_host: Host | None = Field(None, validation_alias="EATER_TARGET_HOST", description=HOST_SHAPE)
     """The older name of TARGET_HOST; where both are set, TARGET_HOST wins."""
-    user_token: Annotated[SecretStr, AfterValidator(_check_secret_token)] | None = Field(
-        None, description="a JWT that Chater UI accepts and that has not expired"
-    )
+    user_token: Annotated[SecretStr, AfterValidator(_check_token)] | None = Field(None, description=TOKEN_SHAPE)
     """JWT to sign in with."""
     user_email: Email | None = Field(None, description=_EMAIL + "; the token's sub when it is not set")
-    """E-mail of the account; by default the token's own (`sub`)."""
+    """E-mail of the account, which has to be the token's own (`sub`); by default that."""
     photo_path: Annotated[Path, AfterValidator(_check_photo)] = Field(
-        Path("image.png"), validate_default=True, description="a readable PNG, JPEG, GIF, WebP or HEIF file"
+        Path("image.png"), validate_default=True, description=IMAGE_SHAPE
     )
     """The photo to upload; a relative path is also looked for beside the locustfile."""
     photo_type: str = Field("default_prompt", description="a photo type that Chater UI knows")
@@ -190,24 +146,34 @@ class Settings(BaseSettings):
         (), description="host names with commas between"
     )
     """Hosts outside the cluster that may be loaded, with commas between."""
-    accounts_file: Annotated[Path, AfterValidator(_check_readable)] | None = Field(
-        None, description="a readable CSV file of email,token"
-    )
+    accounts_file: Annotated[Path, AfterValidator(_check_file)] | None = Field(None, description=ACCOUNTS_SHAPE)
     """CSV of email,token: many accounts."""
-    jwt_secret: SecretStr | None = Field(None, description="the secret that Chater UI signs its tokens with")
+    jwt_secret: Annotated[SecretStr, AfterValidator(_without_line_break)] | None = Field(
+        None, description="the secret that Chater UI signs its tokens with"
+    )
     """The secret that Chater UI signs with: tokens are made here."""
     accounts: int = Field(1, ge=1, le=100_000, description="a whole number of accounts from 1 to 100000")
     """How many accounts to make tokens for."""
     accounts_strict: bool = Field(False, description="true or false")
     """Refuse more users than accounts."""
-    user_token_file: Annotated[Path, AfterValidator(_check_readable)] | None = Field(
+    user_token_file: Annotated[Path, AfterValidator(_check_file)] | None = Field(
         None, description="a readable file that holds a JWT"
     )
     """A file that holds the token, read again when it nears its end or is rejected."""
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_white_space(cls, value: object, info: ValidationInfo) -> object:
+        """A line break at the end of a value, as files and stores of secrets put there, is no part of it.
+
+        Two settings have validators of their own that tell of it.
+        """
+        own = info.field_name in ("jwt_secret", "user_token")
+        return value.strip() if isinstance(value, str) and not own else value
+
     @field_validator("alcohol_end")
     @classmethod
-    def _range_in_order(cls, end: str, info: Any) -> str:
+    def _range_in_order(cls, end: str, info: ValidationInfo) -> str:
         start = info.data.get("alcohol_start")
         if start is not None and parse_date(end) < parse_date(start):
             raise ValueError(f"ends before TEST_ALCOHOL_START, which is {start!r}")
@@ -230,9 +196,14 @@ class Settings(BaseSettings):
         return sha256(text.encode()).hexdigest()
 
     @property
+    def named_host(self) -> str | None:
+        """The base URL that the settings name; --host and LOCUST_HOST come first."""
+        return self.target_host or self.eater_target_host
+
+    @property
     def host(self) -> str:
-        """The base URL to load when neither --host nor LOCUST_HOST says."""
-        return self.target_host or self.eater_target_host or IN_CLUSTER
+        """The base URL to load when nobody names another."""
+        return self.named_host or IN_CLUSTER
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -243,58 +214,4 @@ def is_secret(field: FieldInfo) -> bool:
 def variable(name: str, field: FieldInfo) -> str:
     """The environment variable that a field of Settings is read from."""
     alias = field.validation_alias
-    return alias if isinstance(alias, str) else _PREFIX + name.upper()
-
-
-def load_settings() -> Settings:
-    """Settings from the environment. Refused, with a sentence for each mistake, when any of them is wrong."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise Refused(*(_sentence(detail) for detail in error.errors(include_url=False))) from None
-
-
-def misspelt(names: Iterable[str], options: Iterable[str]) -> list[str]:
-    """A sentence for each of the environment's `names` that is no setting and looks like one.
-
-    `options` are the variables of options. Other programs have TEST_* variables too: what looks like none of ours is
-    theirs.
-    """
-    known = {variable(name, field) for name, field in Settings.model_fields.items()} | set(options)
-    strangers = sorted(name for name in names if name.startswith(_PREFIX) and name not in known)
-    meant = {name: get_close_matches(name, known, n=1, cutoff=LOOKS_LIKE) for name in strangers}
-    return [f"{name} is no setting and is ignored. Did you mean {like[0]}?" for name, like in meant.items() if like]
-
-
-def _sentence(detail: ErrorDetails) -> str:
-    """One mistake: the variable, what it held (unless secret), what is wrong, what is expected."""
-    where = str(detail["loc"][0])
-    name, field = next(
-        (name, field)
-        for name, field in Settings.model_fields.items()
-        if where.lower() in (name, variable(name, field).lower())
-    )
-    env = variable(name, field)
-    held = "(hidden)" if is_secret(field) else repr(_held(env, field))
-    return f"{env} {held} {_reason(detail)}. Expected {field.description}."
-
-
-def _held(env: str, field: FieldInfo) -> str:
-    values = {key.upper(): value for key, value in os.environ.items()}
-    held = values.get(env) or str(field.get_default(call_default_factory=True, validated_data={}))
-    return without_password(held) if field.description == HOST_SHAPE else held
-
-
-def _reason(detail: ErrorDetails) -> str:
-    error = detail.get("ctx", {}).get("error")
-    return str(error) if detail["type"] == "value_error" and error else "is not accepted"
-
-
-def shown(settings: Settings) -> dict[str, str]:
-    """The settings that were given, by variable, fit to be printed: no secret among them."""
-    fields = type(settings).model_fields
-    return {
-        variable(name, fields[name]): ",".join(value) if isinstance(value, tuple) else str(value)
-        for name, value in sorted((name, getattr(settings, name)) for name in settings.model_fields_set)
-        if not is_secret(fields[name])
-    }
+    return alias if isinstance(alias, str) else PREFIX + name.upper()

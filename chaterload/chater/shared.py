@@ -10,9 +10,10 @@ from gevent.event import AsyncResult
 
 from chaterload.chater.accounts import Account, make_accounts
 from chaterload.chater.dishes import AccountDishes, Dish, DishTimes, State
-from chaterload.chater.photo import Photo
+from chaterload.chater.photo import IMAGE_SHAPE, Photo
 from chaterload.chater.settings import Settings
 from chaterload.chater.writes import Writes
+from chaterload.exits import Refused
 
 PATIENCE_S = 60.0
 """How long users wait for their run: longer than a master waits for the answers of all workers."""
@@ -141,5 +142,8 @@ def make_shared(
         return AccountDishes(DishTimes(slot, slots), writes, confirm=settings.verify_writes)
 
     found = make_accounts(settings, dishes) if accounts else []
-    photo = Photo.load(settings.photo_path, settings.photo_type)
+    try:
+        photo = Photo.load(settings.photo_path, settings.photo_type)
+    except ValueError as error:  # it was there when the settings were read
+        raise Refused(f"TEST_PHOTO_PATH {str(settings.photo_path)!r} {error}. Expected {IMAGE_SHAPE}.") from None
     return Shared(settings, photo, found, make_leases(found), writes)

@@ -36,6 +36,9 @@ FAILURES = {kind: _failure(kind) for kind in Kind}
 
 _TOKEN_REJECTED = (Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID)
 
+NO_HOST_YET = "http://not-tried-yet.invalid"
+"""Locust makes no user without a host; the one that was tried out is known when the user starts."""
+
 T = TypeVar("T")
 
 
@@ -59,12 +62,14 @@ class ProtobufUser(FastHttpUser):
     _tidying = False
 
     def __init__(self, environment: Environment) -> None:
+        self.host = self.host or NO_HOST_YET
         super().__init__(environment)
         mend(self.client).client.cookiejar = None  # Chater UI sets none, and keeping them costs 5 % of a request
 
     def on_start(self) -> None:
         """Take an account; without one there is nothing that this user could do."""
         self.shared = CURRENT.get()
+        self.client.base_url = self.shared.host  # what was tried out, whatever way it was named
         if self.shared.every_task:
             internals.schedule_each_task(self)
         if not self.shared.accounts:

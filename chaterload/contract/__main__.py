@@ -4,15 +4,14 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
-
-from dotenv import load_dotenv
 
 from chaterload.chater.accounts import make_accounts
 from chaterload.chater.dishes import AccountDishes, DishTimes
-from chaterload.chater.hosts import refusal
-from chaterload.chater.settings import Settings, load_settings
+from chaterload.chater.environment import load_settings, read_env_file
+from chaterload.chater.hosts import host_to_load
+from chaterload.chater.settings import Settings
+from chaterload.chater.textfiles import read_bytes
 from chaterload.chater.wire import PROTOBUF
 from chaterload.chater.writes import Writes
 from chaterload.contract.cases import Case, read_cases
@@ -29,8 +28,8 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Gives the exit code: 0 when every answer is as the contract says, 3 when any is not, 2 when none was asked."""
     options = _parser().parse_args(arguments)
-    load_dotenv(Path.cwd() / ".env")
     try:
+        read_env_file()
         session, cases, host = _prepare(options)
     except Refused as refused:
         print("\n".join(refused.problems), file=sys.stderr)
@@ -60,17 +59,14 @@ def _parser() -> argparse.ArgumentParser:
 def _prepare(options: argparse.Namespace) -> tuple[Session, list[Case], str]:
     """Whom to ask, what, and as whom. Refused, with every reason, when that does not work out."""
     settings = load_settings()
-    host = options.host or settings.host
-    problem = refusal(host, (*settings.allow_host, *options.allow_host))
-    if problem:
-        raise Refused(problem)
+    host = host_to_load(options.host or settings.host, (*settings.allow_host, *options.allow_host))
     account = make_accounts(settings, lambda: AccountDishes(DishTimes(), Writes()))[0]
     who = Identity(
         account.email, account.headers(PROTOBUF)["Authorization"].removeprefix("Bearer "), *_secrets(settings)
     )
     cases = read_cases()
     connection = Connection(host, tls_verify=settings.tls_verify)
-    session = Session(connection, who, settings.photo_path.read_bytes(), cases)
+    session = Session(connection, who, read_bytes(settings.photo_path), cases)
     session.check()
     return session, cases, host
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chaterload.chater.textfiles import is_folder, read_text
 from chaterload.exits import Refused
 from chaterload.judge.measure import Z_99, Endpoint, Measurement, Snapshot
 from chaterload.judge.numbers import change, milliseconds, percent
@@ -102,15 +103,16 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
 
 def load_baseline(path: Path) -> dict[Endpoint, Earlier]:
     """The endpoints of an earlier verdict JSON, or of the one in a folder. Refused when it is none."""
-    if path.is_dir():
+    if is_folder(path):
         path = path / "verdict.json"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        text = read_text(path)
+    except ValueError as error:
         raise Refused(
-            f"--baseline {str(path)!r} cannot be read ({error.strerror}). Expected an earlier --verdict-json file, "
-            "or a folder of --results."
+            f"--baseline {str(path)!r} {error}. Expected an earlier --verdict-json file, or a folder of --results."
         ) from None
+    try:
+        document = json.loads(text)
     except (ValueError, RecursionError):
         raise Refused(f"--baseline {str(path)!r} is not JSON. Expected an earlier --verdict-json file.") from None
     return parse_baseline(document, str(path))

@@ -18,7 +18,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from chaterload.exits import Refused
+from chaterload.chater.textfiles import read_text
+from chaterload.exits import Refused, first_ten
 from chaterload.judge.measure import ALL, Endpoint
 from chaterload.judge.objectives import EXPECTED, Measure, Objective
 from chaterload.judge.queries import LARGEST, Query
@@ -169,10 +170,12 @@ class _Document(BaseModel):
 def load(path: Path) -> tuple[list[Objective], list[Query]]:
     """What the file asks for. Refused, with a sentence for each mistake in it, when it is none."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Refused(f"--objectives {str(path)!r} cannot be read ({error.strerror}). Expected a TOML file.") from None
-    except (ValueError, RecursionError) as error:  # no TOML, no text, a number too long, brackets too deep
+        text = read_text(path)
+    except ValueError as error:
+        raise Refused(f"--objectives {str(path)!r} {error}. Expected a TOML file.") from None
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # no TOML, a number too long, brackets too deep
         raise Refused(f"--objectives {str(path)!r} is not TOML: {error}.") from None
     return parse(document, str(path))
 
@@ -183,7 +186,8 @@ def parse(document: dict[str, Any], source: str) -> tuple[list[Objective], list[
         read = _Document.model_validate(document)
     except ValidationError as error:
         sentences = dict.fromkeys(map(_sentence, error.errors(include_url=False)))
-        raise Refused(*(f"--objectives {source!r}: {sentence}." for sentence in sentences)) from None
+        told = first_ten([f"{sentence}." for sentence in sentences])
+        raise Refused(*(f"--objectives {source!r}: {sentence}" for sentence in told)) from None
     objectives = [
         Objective(endpoint, limit.measure, limit.limit, table.minimum_requests or read.minimum_requests)
         for endpoint, table in read.tables.items()

@@ -8,7 +8,8 @@ import locust
 from locust.env import Environment
 
 from chaterload import __version__
-from chaterload.chater.settings import Settings, shown
+from chaterload.chater.environment import shown
+from chaterload.chater.settings import Settings
 from chaterload.chater.shared import Leftover
 from chaterload.judge.analysis import (
     Analysis,

@@ -12,7 +12,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
 from chaterload.chater.settings import Settings
-from chaterload.exits import Exit, Refused
+from chaterload.exits import Exit, Refused, refusing
 from chaterload.internals import run_beside, shape_greenlet, target_users
 from chaterload.judge.verdict import Verdict
 from chaterload.report.model import Report
@@ -78,6 +78,7 @@ class RunController:
     def starts_by_itself(self) -> bool:
         return bool(self.options.headless or self.options.autostart)
 
+    @refusing("The check before the load")
     def begin(self, users: int, host: str | None) -> None:
         """Check that `users` users on `host` can run, for the start that Locust makes next.
 

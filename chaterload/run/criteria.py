@@ -7,6 +7,7 @@ from pathlib import Path
 
 from locust.env import Environment
 
+from chaterload.exits import Refused, first_ten, looks_like
 from chaterload.judge.baseline import Earlier, load_baseline
 from chaterload.judge.measure import ALL, Endpoint, Snapshot
 from chaterload.judge.objectives import Objective, Result, evaluate
@@ -48,19 +49,27 @@ def evaluate_run(environment: Environment, judge: Judge, run: Run, figures: Snap
     return evaluate(judge.objectives, judged_window(run, figures), left_out(environment), flows)
 
 
-def warn_of_objectives(environment: Environment, judge: Judge) -> None:
-    """Tell of objectives that will have no data before the load, and not after it."""
-    for endpoint in never_asked(environment, judge.objectives):
+def check_objectives(environment: Environment, objectives: Iterable[Objective], source: str) -> None:
+    """Tell of objectives that will have no data before the load, and not after it. Refused when one is a slip."""
+    unknown = never_asked(environment, objectives)
+    slips = [f"No task asks {endpoint}. Did you mean {like}?" for endpoint, like in unknown.items() if like]
+    if slips:
+        raise Refused(*(f"--objectives {source!r}: {slip}" for slip in first_ten(slips)))
+    for endpoint in unknown:
         logger.warning("No task asks %s: its objectives will have no data, which proves nothing.", endpoint)
 
 
-def never_asked(environment: Environment, objectives: Iterable[Objective]) -> list[str]:
-    """The paths of objectives that no task says it asks, tags aside; none where a task does not say what it asks."""
+def never_asked(environment: Environment, objectives: Iterable[Objective]) -> dict[str, str | None]:
+    """The paths of objectives that no task says it asks, tags aside, each with the one that may be meant.
+
+    None where a task does not say what it asks.
+    """
     tasks = all_tasks(environment)
     if not all(calls_of(task) for task in tasks):
-        return []
-    known = asked(tasks) | {ALL}
-    return [str(endpoint) for endpoint in dict.fromkeys(o.endpoint for o in objectives) if endpoint not in known]
+        return {}
+    known = [str(endpoint) for endpoint in asked(tasks) | {ALL}]
+    names = dict.fromkeys(str(objective.endpoint) for objective in objectives)
+    return {name: looks_like(name, known) for name in names if name not in known}
 
 
 def left_out(environment: Environment) -> set[Endpoint]:

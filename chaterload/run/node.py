@@ -11,13 +11,13 @@ from pydantic import SecretStr
 
 from chaterload.chater.accounts import Account, expiring
 from chaterload.chater.dishes import SLOTS
-from chaterload.chater.hosts import refusal
+from chaterload.chater.hosts import host_to_load, take_host
 from chaterload.chater.leases import LeaseBook
 from chaterload.chater.preflight import preflight
 from chaterload.chater.settings import Settings
 from chaterload.chater.shared import CURRENT, Leases, Shared, make_shared
 from chaterload.chater.tokens import make_token
-from chaterload.exits import Refused
+from chaterload.exits import Refused, refusing
 from chaterload.internals import CPU_MONITOR_INTERVAL, CPU_WARNING_THRESHOLD, kill_users, tags_of, tasks_with_tags
 from chaterload.load.scenario import excluded_tags, need_account
 from chaterload.run.lifecycle import Prepared
@@ -148,7 +148,9 @@ def options_of(environment: Environment) -> Namespace:
 
 def all_tasks(environment: Environment) -> list[Callable[..., object]]:
     """The tasks of the chosen user classes, before Locust drops those that the tags leave out."""
-    every = environment.available_user_tasks or {}
+    every = dict(environment.available_user_tasks or {})
+    classes: dict[str, Any] = environment.available_user_classes or {}
+    every |= {user_class.__name__: every[name] for name, user_class in classes.items()}  # imported `as` another name
     return [task for user_class in environment.user_classes for task in every[user_class.__name__] if callable(task)]
 
 
@@ -182,6 +184,17 @@ def with_stand_in(settings: Settings) -> Settings:
     )
 
 
+def own_host(environment: Environment, settings: Settings) -> str:
+    """What to load where neither --host nor the master says. Refused when the user classes name several."""
+    own = list({take_host(user_class.host): None for user_class in environment.user_classes if user_class.host})
+    if settings.named_host or not own:
+        return settings.host
+    if len(own) > 1:
+        raise Refused(f"The user classes name {len(own)} hosts: {', '.join(own)}. Expected one, or --host.")
+    return own[0]
+
+
+@refusing("Trying out host and accounts")
 def prepare_users(
     environment: Environment,
     settings: Settings,
@@ -194,14 +207,11 @@ def prepare_users(
 ) -> Shared:
     """Everything that users of this process need, tried out. Refused, in sentences, when it does not work.
 
-    `host` is None where this process's own settings say; `slot` is the worker's index, None in a run of one process.
+    `host` is None where this process says; `slot` is the worker's index, None in a run of one process.
     """
     if options.stand_in:
         settings = with_stand_in(settings)
-    host = host or settings.host
-    problem = refusal(host, allowed)
-    if problem:
-        raise Refused(problem)
+    host = host_to_load(host or own_host(environment, settings), allowed)
     tasks = tasks_of(environment, options)
     # Locust itself filters by them when the run starts
     environment.exclude_tags = excluded_tags(options.tags, options.exclude_tags)

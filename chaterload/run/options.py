@@ -2,6 +2,7 @@
 
 import math
 from argparse import ArgumentTypeError, _ArgumentGroup
+from itertools import pairwise
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
@@ -53,6 +54,14 @@ def duration(text: str) -> int:
     if value > LONGEST_S:
         raise ArgumentTypeError(f"{text[:40]!r} is too long. Expected at most {LONGEST_S} s")
     return value
+
+
+def bind_value(arguments: list[str], option: str) -> None:
+    """Write `option VALUE` as `option=VALUE`, in place: argparse takes a word that starts with - for an option."""
+    for at, (name, value) in enumerate(pairwise(arguments)):
+        if name == option and value.startswith("-"):
+            arguments[at : at + 2] = [f"{option}={value}"]
+            return
 
 
 def _add_target(group: _ArgumentGroup) -> None:

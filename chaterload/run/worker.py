@@ -100,9 +100,6 @@ class Worker(Node):
             )
         except Refused as refused:
             return list(refused.problems)
-        except Exception as error:
-            logger.debug("The check failed", exc_info=True)
-            return [f"The check on a worker failed in a way that is not known: {error!r}."]
         shared.announce = lambda email, time: self._channel.send(DishBegun(email, time))
         self._prepared = request.run_id, shared
         return []

@@ -7,6 +7,8 @@ import struct
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from chaterload.chater import photo
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _SECONDS_BELOW = 10**11  # as seconds that is the year 5138, as milliseconds 1973
@@ -21,7 +23,9 @@ SCALES_KG = 71.5
 
 
 def is_image(data: bytes) -> bool:
-    """Whether `data` is a PNG, JPEG, GIF, BMP or WebP image, from its first byte to its last."""
+    """Whether `data` is an image of a type that settings take too, from its first byte to its last."""
+    if not photo.is_image(data):
+        return False
     if data.startswith(PNG_START):
         return _is_whole_png(data)
     if data.startswith(b"\xff\xd8\xff"):
@@ -30,9 +34,9 @@ def is_image(data: bytes) -> bool:
         return b"\x3b" in data[-64:]
     if data.startswith(b"BM"):
         return len(data) >= 26 and len(data) >= int(struct.unpack_from("<I", data, 2)[0])
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+    if data.startswith(b"RIFF"):
         return len(data) > 12 and len(data) >= 8 + int(struct.unpack_from("<I", data, 4)[0])
-    return False
+    return _is_whole_heif(data)
 
 
 def _is_whole_png(data: bytes) -> bool:
@@ -46,6 +50,17 @@ def _is_whole_png(data: bytes) -> bool:
         if kind == b"IEND":
             return {b"IHDR", b"IDAT", b"IEND"} <= kinds
     return False
+
+
+def _is_whole_heif(data: bytes) -> bool:
+    """Walks from box to box of an ISO base media file, such as HEIC and AVIF: it says what is in it, and has it."""
+    at, kinds = 0, set[bytes]()
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        at += max(8, length)
+        if at <= len(data):
+            kinds.add(kind)
+    return b"mdat" in kinds and not kinds.isdisjoint((b"meta", b"moov"))
 
 
 def epoch_ms(text: str, now: int) -> float:

@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
+from contextlib import suppress
 
 from flask import Response, g, jsonify, request
 from flask_login import current_user
 from locust.env import Environment
 from locust.web import WebUI
+from werkzeug.datastructures import ImmutableMultiDict
 
-from chaterload.chater.hosts import host_problem
+from chaterload.chater.hosts import allowed_name, base_url, without_password
 from chaterload.exits import Refused
 from chaterload.internals import Page, parse_timespan
 from chaterload.run.controller import RunController
@@ -35,24 +36,22 @@ class Hosts:
     def __init__(self, host: str | None, configured: Iterable[str | None], allowed: Iterable[str]) -> None:
         """`host` is the one that load goes to if the form names none; `allowed` are names, with any scheme and port."""
         self._none_is_fine = not host
-        self._urls = {url.rstrip("/"): None for url in (host, *configured) if url}
-        self._names = {_plain(name): None for name in allowed}
+        self._urls = {base_url(url): None for url in (host, *configured) if url}
+        self._names = {allowed_name(name): None for name in allowed}
 
-    def check(self, url: str) -> None:
-        """Refused when `url`, as the form gives it, is none of them."""
-        if url.rstrip("/") in self._urls or (not url and self._none_is_fine):
-            return
-        if host_problem(url) is None and _plain(urlsplit(url).hostname or "") in self._names:
-            return
+    def choose(self, given: str) -> str:
+        """The base URL that a form gives; "" where none is fine. Refused when it is none of them."""
+        if not given and self._none_is_fine:
+            return given
+        with suppress(ValueError):
+            url = base_url(given)
+            if url in self._urls or allowed_name(url) in self._names:
+                return url
         expected = [*self._urls, *(f"http://{name}" for name in self._names)]
         raise Refused(
-            f"The form's host is {url[:200]!r}. Expected a host that Locust was started for: {' or '.join(expected)}. "
-            "To load another, start it with --host or --allow-host."
+            f"The form's host is {without_password(given)[:200]!r}. Expected a host that Locust was started for: "
+            f"{' or '.join(expected)}. To load another, start it with --host or --allow-host."
         )
-
-
-def _plain(name: str) -> str:
-    return name.lower().rstrip(".")
 
 
 def guard_forms(web_ui: WebUI, control: RunController, hosts: Hosts) -> None:
@@ -91,8 +90,11 @@ def _check_form(control: RunController, hosts: Hosts) -> None:
         raise Refused(f"The form may not set {', '.join(unknown)}. Expected {', '.join(sorted(FORM_FIELDS))}.")
     _check_choices(control.environment)
     # what Locust makes of it: a field that is there and empty empties the host
-    host = request.form.get("host", control.environment.host or "")
-    hosts.check(host)
+    host = hosts.choose(request.form.get("host", control.environment.host or ""))
+    if host:
+        form = request.form.copy()
+        form["host"] = host
+        request.form = ImmutableMultiDict(form)  # Locust loads what is there
     try:
         users = int(request.form.get("user_count", "1"))
         spawn_rate = float(request.form.get("spawn_rate", "1"))

@@ -85,6 +85,7 @@ BAD_ANSWERS = [
     (ENDPOINTS, 204, None, b"", Kind.UNEXPECTED_STATUS),
     (ENDPOINTS, 200, HTML, b"<title>Log in</title>", Kind.WRONG_CONTENT_TYPE),
     (ENDPOINTS, 200, None, b"", Kind.WRONG_CONTENT_TYPE),
+    (["today", "recommendation"], 200, PROTOBUF + "x", b"", Kind.WRONG_CONTENT_TYPE),
     (["today", "custom date", "recommendation"], 200, GRPC, b"", Kind.WRONG_CONTENT_TYPE),
     (["modify", "language", "alcohol latest"], 200, PROTOBUF, b"\x08\x01", Kind.WRONG_CONTENT_TYPE),
     (["photo", "auth"], 200, PROTOBUF, b"{}", Kind.WRONG_CONTENT_TYPE),
@@ -127,6 +128,8 @@ SIGN_IN = {"token": "t", "expiresIn": 86400, "userEmail": "a@b", "userName": "A"
     [
         ("today", PROTOBUF, TODAY.SerializeToString(), TODAY),
         ("today", PROTOBUF + "; charset=utf-8", b"", TodayFood()),
+        ("today", " Application/Protobuf ;charset=UTF-8", b"", TodayFood()),
+        ("modify", "APPLICATION/GRPC+PROTO", b"\x08\x01", ModifyFoodRecordResponse(success=True)),
         ("custom date", PROTOBUF, b"", CustomDateFoodResponse()),
         ("alcohol range", GRPC, b"", GetAlcoholRangeResponse()),
         ("alcohol latest", GRPC, b"", GetAlcoholLatestResponse()),

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.chater.hosts import host_problem, is_internal, refusal, without_password
+from chaterload.chater.hosts import base_url, host_to_load, is_internal, without_password
+from chaterload.exits import Refused
+
+
+def refusal(url, allowed):
+    """Why a host must not be loaded, None when it may."""
+    try:
+        host_to_load(url, allowed)
+    except Refused as refused:
+        return str(refused)
+    return None
+
 
 INTERNAL = [
     "localhost",
@@ -89,6 +100,8 @@ def test_foreign_names(name):
         ("https://example.com.", ("example.com",)),
         ("https://example.com", ("example.com.",)),
         ("http://8.8.8.8", ("8.8.8.8",)),
+        ("https://example.com:8443", ("https://Example.com/",)),
+        ("https://example.com", (" example.com\n",)),
     ],
 )
 def test_hosts_that_may_be_loaded(url, allowed):
@@ -127,15 +140,19 @@ def test_foreign_hosts_are_refused(url, name, allowed):
         ("http://", "names no host"),
         ("http:///path", "names no host"),
         ("http://:5000", "names no host"),
-        ("http://h:70000", "is not a URL (Port out of range 0-65535)"),
-        ("http://[::1", "is not a URL (Invalid IPv6 URL)"),
+        ("http://h:70000", "has a port that is no number from 0 to 65535"),
+        ("http://h:5OOO", "has a port that is no number from 0 to 65535"),
+        ("http://[::1", "is not a URL"),
         ("http://user:pass@h", "carries a user name or password, which would be printed"),
         ("http://user@h", "carries a user name or password, which would be printed"),
         ("http://h?x=1", "is more than a base URL"),
         ("http://h#x", "is more than a base URL"),
         ("http://h/ x", "is more than a base URL"),
         ("http://exam\tple.com", "is more than a base URL"),
-        ("http://h\n", "is more than a base URL"),
+        ("http://h\nx", "is more than a base URL"),
+        ("http://h/é", "is more than a base URL"),
+        ("http://h/a\\b", "is more than a base URL"),
+        ("http://h\x7f", "is more than a base URL"),
         # Resolvers read these as example.com, 8.8.8.8 and 8.8.8.8.
         ("http://example。com", "has a name beyond ASCII, which resolvers may read as another one"),
         ("http://8。8。8。8", "has a name beyond ASCII, which resolvers may read as another one"),
@@ -144,7 +161,9 @@ def test_foreign_hosts_are_refused(url, name, allowed):
 )
 def test_what_is_no_base_url(url, problem):
     """What is no base URL is refused in a sentence that says why, whatever is allowed."""
-    assert host_problem(url) == problem
+    with pytest.raises(ValueError, match=r"^[a-z]") as error:
+        base_url(url)
+    assert str(error.value) == problem
     sentence = refusal(url, ("h", "example.com"))
     assert sentence is not None
     assert f" {problem}. Expected http://NAME:PORT or https://NAME:PORT." in sentence
@@ -183,3 +202,43 @@ def test_spellings_agree(number):
     dotted = ".".join(str(byte) for byte in number.to_bytes(4))
     spellings = [dotted, str(number), hex(number), f"::ffff:{dotted}"]
     assert len({is_internal(spelling) for spelling in spellings}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://h:5000", "http://h:5000"),
+        ("http://h:5000/", "http://h:5000"),
+        ("http://h:5000//", "http://h:5000"),
+        (" http://h:5000/\n", "http://h:5000"),
+        ("http://h/prefix", "http://h/prefix"),
+        ("http://h/prefix/", "http://h/prefix"),
+        ("http://h//pre//fix/", "http://h/pre/fix"),
+        ("HTTP://H:5000/Prefix", "http://h:5000/Prefix"),
+        ("http://h:", "http://h"),
+        ("http://h:05000", "http://h:5000"),
+        ("http://h?", "http://h"),
+        ("http://[FD00::1]:80/", "http://[fd00::1]:80"),
+    ],
+)
+def test_one_way_to_write_a_host(text, url):
+    """Slashes, letters' case and white space make no second host, and a path in front of Chater UI's stays."""
+    assert base_url(text) == url
+
+
+@given(
+    st.text(),
+    st.sampled_from(["", "http://", "HTTPS://h", "http://h/", "http://[::1]:5/"]),
+    st.text(" \n/", max_size=3),
+)
+def test_any_host_becomes_one_that_stays(text, before, after):
+    """What is accepted is written in one way, to which a path can be put, however often it is read."""
+    try:
+        url = base_url(before + text + after)
+    except ValueError as error:
+        assert str(error)[0].islower()  # noqa: PT017  # an error is one of two good ends
+        return
+    assert base_url(url) == base_url(f" {url}/\n") == url
+    assert "//" not in url.partition("://")[2]
+    assert not url.endswith("/")
+    assert url.isascii()

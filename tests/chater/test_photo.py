@@ -16,28 +16,56 @@ from proto.eater_photo_pb2 import PhotoMessage
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (PNG, True),
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF", True),
-        (b"GIF87a", True),
-        (b"GIF89a", True),
-        (b"RIFF\x24\x00\x00\x00WEBPVP8 ", True),
-        (b"\x00\x00\x00\x18ftypheic", True),
-        (b"\x00\x00\x00\x18ftypmif1", True),
-        (b"", False),
-        (b"\x89PN", False),
-        (b"\x89PNG\n\x1a\n", False),
-        (b"hello, world, hello", False),
-        (b"<svg xmlns=", False),
-        (b"%PDF-1.7", False),
-        (b"\x00\x00\x00\x18ftypisom", False),
-    ],
-)
-def test_images_are_known_by_their_first_bytes(data, expected):
-    """What a phone or a browser sends is an image; a text, a PDF, a video or half a signature is not."""
-    assert is_image(data) is expected
+def box(major, *compatible):
+    """The start of an ISO base media file."""
+    body = b"ftyp" + major + bytes(4) + b"".join(compatible)
+    return (len(body) + 4).to_bytes(4) + body + bytes(100)
+
+
+IMAGES = [
+    PNG,
+    b"\xff\xd8\xff\xe0\x00\x10JFIF",
+    b"GIF87a",
+    b"GIF89a",
+    b"BM\x46\x00\x00\x00\x00\x00\x00\x00\x36\x00",
+    b"RIFF\x24\x00\x00\x00WEBPVP8 ",
+    b"\x00\x00\x00\x18ftypheic",
+    *(box(brand) for brand in (b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"avif", b"avis")),
+    box(b"MiHE", b"mif1", b"miaf", b"heic"),
+]
+OTHERS = [
+    b"",
+    b"\x89PN",
+    b"\x89PNG\n\x1a\n",
+    b"hello, world, hello",
+    b"BMW is no bitmap",
+    b"<svg xmlns=",
+    b"%PDF-1.7",
+    b"ABCDEFGHWEBP",
+    b"RIFF\x24\x00\x00\x00WAVEfmt ",
+    b"XXXXftyp",
+    box(b"isom", b"mp42", b"avc1"),
+    box(b"qt  "),
+    box(b"mp42", b"isom") + b"heic",  # behind the box that says what it is
+]
+
+
+@pytest.mark.parametrize("data", IMAGES)
+def test_images_are_known_by_their_first_bytes(data):
+    """What a phone or a browser sends is an image, HEIF and AVIF by each of their brands."""
+    assert is_image(data)
+
+
+@pytest.mark.parametrize("data", OTHERS)
+def test_what_is_no_image(data):
+    """A text, a PDF, a video or half a signature is no image."""
+    assert not is_image(data)
+
+
+@given(st.binary())
+def test_any_bytes_are_an_image_or_none(data):
+    """No bytes raise, and none but those with a signature are an image."""
+    assert not is_image(b"a" + data) or data[3:7] == b"ftyp"
 
 
 @given(photo=st.binary(), photo_type=st.text(), time=st.integers(0, 2**63))
@@ -59,8 +87,8 @@ def test_the_photo_of_the_repository():
 
 
 def test_a_photo_that_is_gone(tmp_path):
-    """A photo that cannot be read is an OSError."""
-    with pytest.raises(FileNotFoundError):
+    """A photo that cannot be read is told in the end of a sentence."""
+    with pytest.raises(ValueError, match=r"^does not exist$"):
         Photo.load(tmp_path / "none.png", "")
 
 

@@ -116,9 +116,9 @@ def test_a_wrong_accounts_file(locust: Run, server: StandInProcess, tmp_path: Pa
     run = locust(*FLOW, env={"TARGET_HOST": server.host, "TEST_ACCOUNTS_FILE": str(file)})
     output = run.finish()
     assert run.wait() == 2, output
-    assert "TEST_ACCOUNTS_FILE, line 3: the e-mail address stands there twice." in run.errors
+    assert "TEST_ACCOUNTS_FILE, line 2: the token is that of" in run.errors
     assert "TEST_ACCOUNTS_FILE, line 4: the first column is no e-mail address." in run.errors
-    assert "TEST_ACCOUNTS_FILE, line 5: 1 columns." in run.errors
+    assert "TEST_ACCOUNTS_FILE, line 5: the token is empty." in run.errors
     assert token not in output
     assert requests_seen(server) == 0
 

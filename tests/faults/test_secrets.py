@@ -13,8 +13,8 @@ import pytest
 
 from chaterload.chater.accounts import Account, FixedToken, MintedToken
 from chaterload.chater.dishes import AccountDishes, DishTimes
-from chaterload.chater.settings import load_settings, shown
-from chaterload.chater.tokens import make_token
+from chaterload.chater.environment import load_settings, shown
+from chaterload.chater.tokens import make_token, read_token
 from chaterload.chater.writes import Writes
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
@@ -175,9 +175,10 @@ def test_no_repr_shows_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     settings = load_settings()
     hidden.append(STAND_IN_SECRET)
     dishes = AccountDishes(DishTimes(), Writes())
-    account = Account("a@example.com", FixedToken(hidden[0]), dishes)
+    token = read_token(hidden[0])
+    account = Account("a@example.com", FixedToken(token), dishes)
     minted = MintedToken(STAND_IN_SECRET, "a@example.com")
-    for thing in (settings, account, minted, FixedToken(hidden[0]), dishes, settings.fingerprint(), shown(settings)):
+    for thing in (settings, account, minted, token, FixedToken(token), dishes, settings.fingerprint(), shown(settings)):
         assert_hidden(hidden, f"{thing!r} {thing}", repr(type(thing)))
     with pytest.raises(ValueError, match="frozen") as error:
         settings.user_token = None  # type: ignore[misc]

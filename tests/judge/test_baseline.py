@@ -148,7 +148,7 @@ def test_what_is_no_verdict(case):
         parse_baseline(WRONG[case], "earlier.json")
 
 
-FILES = {"no JSON": b"{", "no text": b"\xff\xfe", "too deep": b"[" * 100_000, "a long number": b"1" * 5000}
+FILES = {"no JSON": b"{", "too deep": b"[" * 100_000, "a long number": b"1" * 5000}
 
 
 @pytest.mark.parametrize("case", FILES)
@@ -158,7 +158,7 @@ def test_a_file_that_is_no_json(tmp_path, case):
     path.write_bytes(FILES[case])
     with pytest.raises(Refused, match="is not JSON"):
         load_baseline(path)
-    with pytest.raises(Refused, match="cannot be read"):
+    with pytest.raises(Refused, match="does not exist"):
         load_baseline(tmp_path / "none.json")
 
 

@@ -133,7 +133,7 @@ def test_all_mistakes_at_once():
 
 FILES = {
     "no TOML": (b'["GET /a"', "is not TOML"),
-    "no text": (b"\xff\xfe\x00", "is not TOML"),
+    "no text": (b"\xff\xfe\x00", "is not text"),
     "too long a number": (b'["GET /a"]\np95 = 1' + b"0" * 5000, "is not TOML"),
     "too deep": (b"a = " + b"[" * 100_000, "is not TOML"),
 }
@@ -152,9 +152,27 @@ def test_a_file_that_is_no_toml(tmp_path, case):
 
 def test_files_that_cannot_be_read(tmp_path):
     """A missing file and a folder are refused by their names."""
-    for path in (tmp_path / "none.toml", tmp_path):
-        with pytest.raises(Refused, match="cannot be read"):
+    for path, reason in ((tmp_path / "none.toml", "does not exist"), (tmp_path, "Is a directory")):
+        with pytest.raises(Refused, match=reason):
             load(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "latin-1"])
+def test_files_as_editors_write_them(tmp_path, encoding):
+    """A byte order mark, UTF-16 and Latin-1 make no difference, nor do CRLF line ends."""
+    path = tmp_path / "objectives.toml"
+    path.write_bytes('# größer\r\n["POST /feedback"]\r\np95 = 1.5\r\n'.encode(encoding))
+    assert load(path)[0] == [Objective(Endpoint("POST", "/feedback"), Measure.named("p95"), 1500.0)]
+
+
+def test_very_many_mistakes(tmp_path):
+    """Of very many mistakes in a file ten are told."""
+    path = tmp_path / "objectives.toml"
+    path.write_text("".join(f"x{n} = 1\n" for n in range(1000)))
+    with pytest.raises(Refused) as refused:
+        load(path)
+    assert len(refused.value.problems) == 11
+    assert refused.value.problems[-1].endswith("toml': ... and 990 more like these.")
 
 
 _SCALARS = (

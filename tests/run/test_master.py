@@ -8,7 +8,7 @@ import pytest
 from locust.env import Environment
 
 from chaterload import __version__
-from chaterload.chater.settings import load_settings
+from chaterload.chater.environment import load_settings
 from chaterload.exits import Refused
 from chaterload.run import master as module
 from chaterload.run.lifecycle import Prepared

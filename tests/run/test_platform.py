@@ -37,16 +37,27 @@ def test_the_resolution(seconds, step, monkeypatch):
     """A query covers the run at one value a second at most, and in 300 values at most."""
     asked = []
 
-    def get(url, params, timeout):
+    def get(url, params, timeout, proxies):
         asked.append((url, params, timeout))
         raise requests.ConnectionError
 
     monkeypatch.setattr(requests, "get", get)
-    query_range("http://prometheus/base/", CPU, NOW, NOW + timedelta(seconds=seconds))
+    query_range("http://prometheus/base", CPU, NOW, NOW + timedelta(seconds=seconds))
     ((url, parameters, timeout),) = asked
     assert url == "http://prometheus/base/api/v1/query_range"
     assert (parameters["query"], parameters["step"], timeout) == ("avg(cpu)", step, 10)
     assert parameters["end"] - parameters["start"] == seconds
+
+
+def test_no_proxy_is_asked(monkeypatch):
+    """What the platform says of itself is asked without a proxy, as the load is sent."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with stand_in.start() as server:
+        assert read_metrics(server.host, tls_verify=True) is not None
+        assert query_range(f"{server.host}/nowhere", CPU, NOW, NOW + timedelta(minutes=5)) is None
 
 
 def test_reading_a_page():

@@ -66,6 +66,8 @@ WHOLE = {
     "jpeg": b"\xff\xd8\xff\xe0 and so on \xff\xd9",
     "gif": b"GIF89a and so on \x3b",
     "bmp": b"BM" + (40).to_bytes(4, "little") + bytes(34),
+    "heic": b"\0\0\0\x14ftypheic\0\0\0\0mif1\0\0\0\x10meta and so \0\0\0\x10mdat and so ",
+    "avif": b"\0\0\0\x10ftypavif\0\0\0\0\0\0\0\x10mdat and so \0\0\0\x10meta and so ",
     "webp": b"RIFF" + (30).to_bytes(4, "little") + b"WEBPVP8 " + bytes(22),
 }
 

@@ -17,7 +17,7 @@ from locust.env import Environment
 from locust.stats import RequestStats
 from locust.web import WebUI
 
-from chaterload.chater.settings import load_settings
+from chaterload.chater.environment import load_settings
 from chaterload.run.controller import RunController
 from chaterload.run.lifecycle import Prepared
 from chaterload.web.setup import set_up
