@@ -50,7 +50,7 @@ def test_the_tab_lives(locust: Run, server: StandInProcess, tab: Page) -> None:
     tab.goto(f"http://127.0.0.1:{web.port}/")
     tab.get_by_role("tab", name="Objectives").click()
     rows = tab.get_by_role("table").locator("tbody tr").filter(has_text="p95")
-    expect(rows).to_have_count(6, timeout=PATIENCE_S * 1000)
+    expect(rows).to_have_count(7, timeout=PATIENCE_S * 1000)
     first = wait_for(lambda: requests_in(rows), "requests")
     later = wait_for(lambda: (now := requests_in(rows)) > first and now, "more requests")
     assert all(after >= before for before, after in zip(first, later, strict=True))
