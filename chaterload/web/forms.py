@@ -1,6 +1,7 @@
 """The web UI's forms: what they may ask, since Locust itself lets them set anything."""
 
 import logging
+import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
@@ -95,22 +96,45 @@ def _check_form(control: RunController, hosts: Hosts) -> None:
         form = request.form.copy()
         form["host"] = host
         request.form = ImmutableMultiDict(form)  # Locust loads what is there
-    try:
-        users = int(request.form.get("user_count", "1"))
-        spawn_rate = float(request.form.get("spawn_rate", "1"))
-        run_time = _seconds(request.form.get("run_time") or "1")
-    except ValueError:
-        return  # Locust's own answer says so
-    most = MOST_USERS * max(1, control.workers)
-    if users > most:
-        raise Refused(f"{users} users are asked for. Expected at most {most}, {MOST_USERS} for each process.")
-    if run_time > LONGEST_S or 0 < spawn_rate < 1 / LONGEST_S:
-        raise Refused(f"The run would take for ever. Expected a time and a spawn rate for at most {LONGEST_S} s.")
+    users = _check_numbers(MOST_USERS * max(1, control.workers), needed=not _has_shape(control.environment))
     if control.phase is not Phase.RUNNING:
         control.begin(users, host or None)
         g.began = True
     elif host != (control.environment.host or ""):
         raise Refused("The host cannot change during a run. Stop the run first.")
+
+
+def _has_shape(environment: Environment) -> bool:
+    """Whether the run takes its users from a shape, and none from the form."""
+    if options_of(environment).class_picker:
+        return request.form.get("shape_class", "Default") != "Default"
+    return environment.shape_class is not None
+
+
+def _check_numbers(most: int, *, needed: bool) -> int:
+    """How many users the form asks for. Refused when a number is none, or too large for a run to end.
+
+    Locust would say so of some, and only after it has taken the host and dropped the time that a run still has.
+    """
+    default = "" if needed else "1"
+    given = {name: request.form.get(name, default) for name in ("user_count", "spawn_rate")}
+    given["run_time"] = request.form.get("run_time", "")
+    try:
+        users, spawn_rate = int(given["user_count"]), float(given["spawn_rate"])
+        run_time = _seconds(given["run_time"] or "1")
+        if users < 0 or not 0 < spawn_rate < math.inf:
+            raise ValueError
+    except ValueError:
+        told = ", ".join(f"{name} {text[:40]!r}" for name, text in given.items())
+        raise Refused(
+            f"The form's numbers are wrong: {told}. Expected a whole number of users, a spawn rate above 0, and "
+            "a time such as 20, 20s, 3m, 2h, 1h20m, or none."
+        ) from None
+    if users > most:
+        raise Refused(f"{users} users are asked for. Expected at most {most}, {MOST_USERS} for each process.")
+    if run_time > LONGEST_S or spawn_rate < 1 / LONGEST_S:
+        raise Refused(f"The run would take for ever. Expected a time and a spawn rate for at most {LONGEST_S} s.")
+    return users
 
 
 def _seconds(text: str) -> float:

@@ -164,8 +164,7 @@ def endless(sock: Any, chunked: bool, megabytes: int) -> None:
         sock.sendall(b"0\r\n\r\n" if chunked else b"")
 
 
-@pytest.mark.parametrize("path", ["/swarm", "/login"])
-@pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
+@pytest.mark.parametrize(("path", "chunked"), [("/swarm", False), ("/login", True)], ids=["declared", "chunked"])
 def test_a_body_of_300_megabytes(make: Make, path: str, chunked: bool) -> None:
     """It is refused with 413, and the process does not grow by it."""
     with serving(make()) as site, connect(site) as sock:
