@@ -2,7 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What `make run` starts: LOCUST_ARGS="--stand-in --headless --users 20 --run-time 2m" make run
-LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in
+LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in \
+  --stand-in-options='--latency documented'
 
 .PHONY: help install run test test-slow test-nightly check bench soak lock proto docs clean
 
@@ -11,7 +12,7 @@ help: ## Say what can be made
 
 install: $(VENV)/.run ## Install into .venv what a run needs
 
-run: $(VENV)/.run ## Load a stand-in with the whole mix for 30 s
+run: $(VENV)/.run ## Load a stand-in, about as slow as the real one, with the whole mix for 30 s
 	$(BIN)/locust -f locustfile.py $(LOCUST_ARGS)
 
 # some hundred processes start: none of them should compile our modules anew

@@ -127,7 +127,7 @@ def test_a_wing_is_told_to_newcomers(wing):
     (sentence,) = ast.parse((PACKAGE / wing / "__init__.py").read_text(encoding="utf-8")).body
     assert isinstance(sentence, ast.Expr)
     assert isinstance(sentence.value, ast.Constant)
-    assert f"| `chaterload/{wing}/` | {sentence.value.value} |" in (ROOT / "CONTRIBUTING.md").read_text(
+    assert f"| `chaterload/{wing}/` | {sentence.value.value!s} |" in (ROOT / "CONTRIBUTING.md").read_text(
         encoding="utf-8"
     )
     assert f"\n  {wing}/ " in (ROOT / "README.md").read_text(encoding="utf-8")

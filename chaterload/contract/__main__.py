@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -18,6 +19,8 @@ from chaterload.contract.cases import Case, read_cases
 from chaterload.contract.connection import Connection
 from chaterload.contract.session import Identity, NotAsked, Session
 from chaterload.exits import Exit, Refused
+
+AS_TOLD, DIFFERS, NOT_ASKED = "as told", "DIFFERS", "not asked"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -79,29 +82,34 @@ def _secrets(settings: Settings) -> tuple[str | None, str | None]:
 
 
 def _ask_all(session: Session, cases: list[Case], *, everything: bool) -> int:
-    differ, skipped = 0, 0
+    results: Counter[str] = Counter()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us leaves no dish behind either
     try:
         for case in cases:
-            try:
-                if case.leaves and not everything:
-                    raise NotAsked(f"it leaves {case.leaves}, and --all is not given")
-                found = session.run(case)
-            except NotAsked as reason:
-                skipped += 1
-                print(f"not asked  {case.what}: {reason}")
-                continue
-            differ += bool(found)
-            print(f"{'DIFFERS' if found else 'as told':<10} {case.what}{': ' + '; '.join(found) if found else ''}")
+            result, why = _ask(session, case, everything=everything)
+            results[result] += 1
+            print(f"{result:<10} {case.what}{why and ': '}{why}", flush=True)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return Exit.ERROR
     finally:
-        for time_ms in session.remove_dishes():
+        left = session.remove_dishes()
+        for time_ms in left:
             print(f"A dish may still be there, at {time_ms} (epoch ms).", file=sys.stderr)
-    asked = len(cases) - skipped
-    print(f"{asked - differ} of {asked} answers are as the contract says; {skipped} cases were not asked.")
-    return Exit.MISSED if differ else Exit.MET
+    asked = results[AS_TOLD] + results[DIFFERS]
+    print(f"{results[AS_TOLD]} of {asked} answers are as the contract says; {results[NOT_ASKED]} cases were not asked.")
+    return Exit.MISSED if results[DIFFERS] or left else Exit.MET
+
+
+def _ask(session: Session, case: Case, *, everything: bool) -> tuple[str, str]:
+    """One of the three results, and why."""
+    if case.leaves and not everything:
+        return NOT_ASKED, f"it leaves {case.leaves}, and --all is not given"
+    try:
+        found = session.run(case)
+    except NotAsked as reason:
+        return NOT_ASKED, str(reason)
+    return (DIFFERS, "; ".join(found)) if found else (AS_TOLD, "")
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ class Session:
         try:
             dish = self._listed_dish() if case.needs_dish else Dish()
             before = self._today() if case.today else TodayFood()
-            words = self._words(dish)
+            words = self._words(case, dish)
             answer = self._ask(case, words)
         except NoAnswer as error:
             return [f"no answer: {error}"]
@@ -146,8 +146,8 @@ class Session:
             raise NotAsked("the account has reached its daily limit of photos and recommendations")
         return answer
 
-    def _words(self, dish: Dish) -> Words:
-        now = self._free_ms()
+    def _words(self, case: Case, dish: Dish) -> Words:
+        now = self._free_ms() if case.route == routes.PHOTO else time.time_ns() // 1_000_000
         return {
             "$dish": dish.time,
             "$name": dish.dish_name,
@@ -175,7 +175,7 @@ class Session:
         dish = self._find(self._dish)
         if dish is not None:
             return dish
-        words = self._words(Dish())
+        words = self._words(_A_DISH, Dish())
         problems = differences(_A_DISH, filled(_A_DISH.json_object, words), self._ask(_A_DISH, words), 1.0)
         if not problems:
             self._dish = words["$now"]

@@ -28,6 +28,7 @@ IDLE = {
 """As measured on a running server with one user; the others take one poll."""
 IDLE_POLL = 510.0
 NOISE = 0.15  # sigma of the lognormal noise: nine of ten answers within about 25 % of the median
+MOST_NOISE = 1.5  # no answer takes more than half as long again
 KEPT = 200_000
 
 
@@ -53,6 +54,6 @@ class Delays:
         idle = IDLE.get(path, IDLE_POLL)
         if self._options.latency == "idle":
             return idle
-        drawn = DOCUMENTED_MEDIANS.get(path, idle) * self._random.lognormvariate(0, NOISE)
+        drawn = DOCUMENTED_MEDIANS.get(path, idle) * min(self._random.lognormvariate(0, NOISE), MOST_NOISE)
         floor = POLL + self._random.uniform(2, 20) if idle > POLL else 0.0
         return max(drawn, floor)

@@ -43,7 +43,8 @@ def test_documented_medians(path, documented):
     delays = Delays(Options(latency="documented"))
     drawn = [delays.next(path, 0, 0) for _ in range(2000)]
     assert median(drawn) == pytest.approx(documented, rel=0.03)
-    assert len(set(drawn)) == 2000
+    assert len(set(drawn)) > 1900
+    assert max(drawn) <= max(1.5 * documented, 521)
 
 
 @pytest.mark.parametrize("latency", ["idle", "documented"])
