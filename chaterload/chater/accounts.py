@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from chaterload.chater.dishes import AccountDishes
+from chaterload.chater.account_dishes import AccountDishes
 from chaterload.chater.settings import Settings, check_token, expiry, token_claims
 from chaterload.chater.tokens import make_token
 from chaterload.chater.wire import GRPC, PROTOBUF
