@@ -11,6 +11,7 @@ from chaterload.chater.dishes import Dish, DishState
 from chaterload.chater.routes import ALCOHOL_LATEST, ALCOHOL_RANGE, CUSTOM_DATE, DELETE, FEEDBACK
 from chaterload.chater.routes import HEALTH_LEVEL, LANGUAGE, MODIFY, PHOTO, PHOTO_FILE
 from chaterload.chater.routes import RECOMMENDATION, SIGN_IN, TODAY, WEIGHT
+from chaterload.chater.times import told_today
 from chaterload.chater.weight import plausible_weight, weight_body
 from chaterload.chater.writes import ExpectedWrite
 from chaterload.load.scenario import calls
@@ -147,6 +148,8 @@ class ChaterUser(DishUser):
         if not self.send(WEIGHT, weight_body(self.account.email, weight)):
             return None
         self.shared.writes.weights.acknowledged += 1
+        if told_today(now_ms()) is None:
+            return None  # only today's list tells the latest weight
         return ExpectedWrite(
             self.shared.writes.weights,
             time.monotonic(),

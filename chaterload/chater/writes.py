@@ -25,6 +25,8 @@ class Tally:
     """It showed, and not in time."""
     lost: int = 0
     """It did not show in time, and not when it was looked for once more in the end."""
+    undecidable: int = 0
+    """Not checked, because no list could tell."""
     lost_ms: float | None = None
     """The shortest time from an acknowledgement to the look after which a write counted as lost."""
     latest_after_ms: float = 0.0
@@ -73,7 +75,7 @@ class Tally:
             self.latest_after_ms, self.latest_ms = after_ms, by_ms
 
     def add(self, other: "Tally") -> None:
-        for count in ("acknowledged", "checked", "confirmed", "late", "overdue", "lost"):
+        for count in ("acknowledged", "checked", "confirmed", "late", "overdue", "lost", "undecidable"):
             setattr(self, count, getattr(self, count) + getattr(other, count))
         self._showed(other.latest_after_ms, other.latest_ms)
         self.unseen_ms = _shortest(self.unseen_ms, other.unseen_ms)
@@ -186,6 +188,7 @@ class ExpectedWrite:
         after_ms = (listed.asked - self.acknowledged_at) * 1000
         if not self.verifiable(listed):
             self.state = WriteState.UNDECIDABLE
+            self.tally.undecidable += 1
         elif self.visible_in(listed):
             self.state = WriteState.SEEN
             self.tally.confirm(self._unseen_ms, after_ms)

@@ -9,7 +9,7 @@ from locust.env import Environment
 
 from chaterload import __version__
 from chaterload.chater.settings import Settings, shown
-from chaterload.chater.shared import Leftover
+from chaterload.chater.dishes import Leftover
 from chaterload.judge.analysis import (
     Analysis,
     read_curve,

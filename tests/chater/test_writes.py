@@ -10,9 +10,7 @@ from chaterload.chater.writes import KINDS, LOOKS_S, DayList, ExpectedWrite, Tal
 
 COUNTS = st.integers(0, 10**6)
 MS = st.floats(0, 1e6)
-TALLIES = st.builds(
-    Tally, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, st.none() | MS, st.none() | MS, st.just(0.0), MS
-)
+TALLIES = st.builds(Tally, *[COUNTS] * 7, st.none() | MS, st.none() | MS, st.just(0.0), MS)
 WRITES = st.builds(Writes, TALLIES, TALLIES, TALLIES, TALLIES)
 PATIENCE = 2.0
 
@@ -58,10 +56,10 @@ def test_a_write_is_judged(looks, tally, state):
 @pytest.mark.parametrize("shows", [False, True])
 @pytest.mark.parametrize("asked", [10.5, 20.0])
 def test_what_nobody_can_tell_is_not_counted(shows, asked):
-    """Where no list can tell, the write is settled without being counted."""
+    """Where no list can tell, the write is settled without being checked."""
     judged = write(verifiable=False)
     assert judged.judge(look(asked, shows=shows), PATIENCE) is False
-    assert (judged.tally, judged.state, judged.pending) == (Tally(1), WriteState.UNDECIDABLE, False)
+    assert (judged.tally, judged.state, judged.pending) == (Tally(1, undecidable=1), WriteState.UNDECIDABLE, False)
 
 
 def test_the_latest_is_kept():
@@ -103,7 +101,7 @@ def test_workers_add_up(parts):
         total.add(part)
     for kind, tally in total.items():
         own = [getattr(part, kind) for part in parts]
-        for count in ("acknowledged", "checked", "confirmed", "late", "overdue", "lost"):
+        for count in ("acknowledged", "checked", "confirmed", "late", "overdue", "lost", "undecidable"):
             assert getattr(tally, count) == sum(getattr(part, count) for part in own)
         assert tally.latest_ms == max((part.latest_ms for part in own), default=0.0)
         for shortest in ("unseen_ms", "lost_ms"):
@@ -143,7 +141,7 @@ def test_a_reset_forgets_all(writes):
 @given(st.floats(0, 60), st.floats(0, 100))
 def test_the_looks_end(patience, first):
     """However long each look takes, looks come later and later, few in number, and the last one when time is over."""
-    now, looks = first, []
+    now, looks = first, list[float]()
     while not looks or looks[-1] < patience:
         looks.append(next_look(0.0, now, patience))
         now = max(now, looks[-1])

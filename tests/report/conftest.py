@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chaterload.chater.answers import Kind
-from chaterload.chater.shared import Leftover
+from chaterload.chater.dishes import Leftover, Trace
 from chaterload.chater.writes import Tally, Writes
 from chaterload.judge.baseline import Change
 from chaterload.judge.diagnosis import Failures, diagnose
@@ -28,6 +28,9 @@ OBJECTIVES = (
 )
 NASTY = "<script>alert(1)</script> & [bold]x[/bold]"
 """Neither HTML, XML nor rich's markup may take this for its own."""
+
+
+DISHES = Tally(45, 45, 43, 2, lost=2, lost_ms=10_100.0, unseen_ms=2010.0, latest_after_ms=300.0, latest_ms=1234.5)
 
 
 def make_report(*, weight_ms=400, failures=0, baseline=(), invalid=(), host="http://127.0.0.1:5000", left_out=()):
@@ -54,8 +57,8 @@ def make_report(*, weight_ms=400, failures=0, baseline=(), invalid=(), host="htt
         snapshot=figures,
         failures=rows,
         findings=diagnose(rows, results, figures.total.failure_ratio),
-        writes=Writes(Tally(45, 45, 43, 2, 1234.5), Tally(40, 40, 40), Tally(40, 0, 0), Tally(45, 45, 44)),
-        leftovers=[Leftover("a@example.com", 1_700_000_000_000, certain=False)],
+        writes=Writes(DISHES, Tally(40, 40, 40), Tally(40, undecidable=40), Tally(45, 45, 44)),
+        leftovers=[Leftover("a@example.com", 1_700_000_000_000, Trace.UNCLEAR)],
         history=history.samples,
         changes=baseline,
     )

@@ -67,17 +67,24 @@ def test_a_wide_terminal_is_used():
 @pytest.mark.parametrize(
     ("kind", "tally", "text"),
     [
-        ("dishes", Tally(3, 3, 3), "dishes 3 acknowledged / 3 seen"),
-        ("dishes", Tally(3, 3, 2), "dishes 3 acknowledged / 2 seen, 1 lost"),
-        ("deletes", Tally(3, 3, 2), "deletes 3 acknowledged / 2 seen, 1 came back"),
-        ("weights", Tally(3), "weights 3 acknowledged / 0 seen, 3 not looked for"),
+        ("dishes", Tally(), "dishes 0 acknowledged"),
+        ("dishes", Tally(3, 3, 3), "dishes 3 acknowledged / 3 confirmed"),
+        ("dishes", Tally(3, 3, 2, lost=1), "dishes 3 acknowledged / 2 confirmed, 1 lost"),
+        ("modifies", Tally(3, 3, 2), "modifies 3 acknowledged / 2 confirmed, 1 not shown in time"),
+        ("deletes", Tally(3, 3, 2), "deletes 3 acknowledged / 2 confirmed, 1 not done in time"),
+        ("modifies", Tally(3), "modifies 3 acknowledged, 3 not checked"),
         (
-            "modifies",
-            Tally(3, 2, 2, 1, 1500.4),
-            "modifies 3 acknowledged / 2 seen, 1 not looked for, 1 late (up to 1.5 s)",
+            "weights",
+            Tally(81, undecidable=81),
+            "weights 81 acknowledged, 81 not checked: users share an account (TEST_ACCOUNTS)",
+        ),
+        (
+            "dishes",
+            Tally(4, 3, 2, 1, overdue=1, latest_after_ms=2100.0, latest_ms=4000.0),
+            "dishes 4 acknowledged / 2 confirmed, 2 late (the latest after 2.1 to 4.0 s), 1 not checked",
         ),
     ],
 )
 def test_writes_in_words(kind, tally, text):
-    """Acknowledged and seen, and each difference between them by its name."""
+    """Acknowledged and confirmed, and each difference between them by its name."""
     assert writes_text(kind, tally) == text
