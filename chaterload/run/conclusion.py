@@ -8,8 +8,8 @@ import locust
 from locust.env import Environment
 
 from chaterload import __version__
-from chaterload.chater.settings import Settings, shown
 from chaterload.chater.dishes import Leftover
+from chaterload.chater.settings import Settings, shown
 from chaterload.judge.analysis import (
     Analysis,
     read_curve,

@@ -1,6 +1,7 @@
 """The times of dishes are each used once, belong to their day, and tell whose they can be."""
 
 from collections import Counter
+from collections.abc import Container
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,15 @@ from chaterload.chater.wire import DAY_MS
 
 MIDNIGHT = 20_000 * DAY_MS
 NOON = MIDNIGHT + DAY_MS // 2
+
+
+def new(times: DishTimes, now_ms: int = NOON, used: Container[int] = ()) -> int:
+    """The next time of a day that has some left."""
+    time = times.next(now_ms, used)
+    assert time is not None
+    return time
+
+
 CLOCKS = st.lists(st.one_of(st.just(0), st.integers(-100, 100), st.integers(-2 * DAY_MS, 2 * DAY_MS)), max_size=30)
 
 
@@ -32,7 +42,7 @@ def test_times_stay_on_their_day(now, steps):
     times = DishTimes(SecondsOfDay())
     for step in [0, *steps]:
         now += step
-        time = times.next(now, ())
+        time = new(times, now)
         assert day_of(time) == day_of(now)
         assert time < now - CLOCK_SKEW_MS + DAY_MS
 
@@ -40,7 +50,8 @@ def test_times_stay_on_their_day(now, steps):
 def test_times_are_spread_over_the_day():
     """Each hour of the day gets its share of the seconds."""
     seconds = SecondsOfDay()
-    hours = Counter(seconds.take(20_000) // 3600 for _ in range(4800))
+    taken = [second for _ in range(4800) if (second := seconds.take(20_000)) is not None]
+    hours = Counter(second // 3600 for second in taken)
     assert set(hours) == set(range(24))
     assert max(hours.values()) < 2 * 200
 
@@ -50,7 +61,7 @@ def test_two_runs_hardly_ever_meet():
     meetings = 0
     for _ in range(20):
         one, two = (DishTimes(SecondsOfDay()) for _ in range(2))
-        meetings += not {one.next(NOON, ()) for _ in range(500)}.isdisjoint({two.next(NOON, ()) for _ in range(500)})
+        meetings += not {new(one) for _ in range(500)}.isdisjoint({new(two) for _ in range(500)})
     assert meetings <= 1
 
 
@@ -62,7 +73,7 @@ def test_a_time_that_is_listed_is_not_chosen():
         def __contains__(self, time):
             return time % 2
 
-    assert all(times.next(NOON, Odd()) % 2 == 0 for _ in range(100))
+    assert all(new(times, NOON, Odd()) % 2 == 0 for _ in range(100))
 
 
 def test_a_day_that_is_used_up(monkeypatch):
@@ -80,9 +91,9 @@ def test_what_can_be_the_runs_own():
     """Times of any process of the run can be its own, and of others none, whose seconds nobody took."""
     seconds = SecondsOfDay()
     one, two = DishTimes(seconds), DishTimes(seconds)
-    assert all(one.may_be_ours(two.next(NOON, ())) for _ in range(100))
+    assert all(one.may_be_ours(new(two)) for _ in range(100))
     stranger = DishTimes(SecondsOfDay())
-    assert sum(one.may_be_ours(stranger.next(NOON, ())) for _ in range(100)) == 0
+    assert sum(one.may_be_ours(new(stranger)) for _ in range(100)) == 0
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
