@@ -68,6 +68,11 @@ class AccountDishes:
         """Whether a list of that day was seen, without which no dish of it may be made."""
         return self._days[day].looked
 
+    def may_vanish(self, time_ms: int, owner: object) -> bool:
+        """Whether another user of the run may have made the dish of this time, and remove it at any moment."""
+        dish = self._open.get(time_ms)
+        return self._times.may_be_ours(time_ms) if dish is None else dish.owner is not owner
+
     def begin(self, now_ms: int, now: float, owner: object) -> Dish | None:
         """A dish to be, with a time of its own; None when none may be made now."""
         day = day_of(now_ms)
@@ -156,6 +161,8 @@ class AccountDishes:
         day.others.update(new)
         if day.looked:
             self.strangers += (time for time in new if not self._times.may_be_ours(time))
+            if self.strangers:
+                self._index.strangers[self.email] = self.strangers
         day.looked = True
 
     def _shown(self, dish: Dish, listed: DayList) -> None:

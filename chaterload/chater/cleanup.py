@@ -20,6 +20,9 @@ REFUSED_LIMIT_S = 10.0
 """It ends after so long in which the server answered everything wrongly; silence is given more time."""
 
 TELL_EVERY_S = 5.0
+CHECK_EVERY_S = 0.2
+"""How soon a clean-up that was limited ends."""
+
 PAUSE_S = (0.25, 2.0)
 """The first and the longest pause between two looks that changed nothing."""
 
@@ -84,6 +87,8 @@ class Cleanup:
         self._ask = ask
         self._pace = Pace()
         self._final = False
+        self._limit_s = float("inf")
+        self._deadline = float("inf")
         self._greenlet: gevent.Greenlet | None = None
         self._failing_since: float | None = None
 
@@ -92,25 +97,28 @@ class Cleanup:
         if not self._greenlet and self._todo():
             self._greenlet = gevent.spawn(self._work)
 
-    def finish(self, seconds: float | None, tell: Callable[[int], Any] = lambda _: None) -> None:
-        """Remove all that is left, now that the load has ended: for so many seconds, or as long as there is progress.
+    def finish(self, tell: Callable[[int], Any] = lambda _: None) -> None:
+        """Remove all that is left, now that the load has ended, as long as there is progress and time.
 
         `tell` is called every few seconds with the number of dishes that are left to do.
         """
-        self._final = True
-        self.begin()
-        deadline = float("inf") if seconds is None else time.monotonic() + seconds
-        while self._greenlet and time.monotonic() < deadline:
-            self._greenlet.join(min(TELL_EVERY_S, max(0.0, deadline - time.monotonic())))
-            if self._greenlet:
+        self._final, self._deadline = True, time.monotonic() + self._limit_s
+        if self._limit_s:
+            self.begin()
+        told = time.monotonic()
+        while self._greenlet and (now := time.monotonic()) < self._deadline:
+            if now - told >= TELL_EVERY_S:
+                told = now
                 tell(len(self._todo()))
-        self.abort()
-        self._final = False
-
-    def abort(self) -> None:
-        """Stop at once. What is left stays in the index."""
+            self._greenlet.join(min(CHECK_EVERY_S, self._deadline - now))
         if self._greenlet:
             self._greenlet.kill()
+        self._final = False
+
+    def limit(self, seconds: float) -> None:
+        """Give the clean-up so many seconds, from now where it goes on already, else from its start; 0 ends it."""
+        self._limit_s = min(self._limit_s, seconds)
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
 
     def _todo(self) -> list[Dish]:
         """What can be done something about; what did not show in time is looked for once more in the end."""

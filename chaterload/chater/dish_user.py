@@ -38,10 +38,7 @@ class DishUser(ProtobufUser):
         dishes, day = self.account.dishes, day_of(now_ms())
         if not dishes.knows(day):
             self._look(day)
-        dish = dishes.begin(now_ms(), time.monotonic(), self)
-        if dish is not None:
-            self.shared.announce(self.account.email, dish.time_ms)
-        return dish
+        return dishes.begin(now_ms(), time.monotonic(), self)
 
     def upload(self, dish: Dish) -> bool:
         """Send the photo that makes the dish. Whether it was acknowledged."""

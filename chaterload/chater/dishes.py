@@ -4,7 +4,7 @@ A dish is known by its time: we choose it, in epoch milliseconds, and it comes b
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
@@ -122,14 +122,21 @@ class DishIndex:
     """The dishes of one process that are not known to be gone, by their owners."""
 
     def __init__(self) -> None:
+        self.on_open: Callable[[Dish], object] = lambda dish: None
+        """Called before a dish is sent: a process that is killed tells no more."""
+        self.on_closed: Callable[[Dish], object] = lambda dish: None
+        self.strangers: dict[str, list[int]] = {}
+        """By account: times of dishes that appeared during the run and that nobody of the run made."""
         self._by_owner: dict[object, dict[int, Dish]] = defaultdict(dict)
 
     def add(self, dish: Dish) -> None:
         self._by_owner[dish.owner][dish.time_ms] = dish
+        self.on_open(dish)
 
     def discard(self, dish: Dish) -> None:
         owned = self._by_owner.get(dish.owner, {})
-        owned.pop(dish.time_ms, None)
+        if owned.pop(dish.time_ms, None):
+            self.on_closed(dish)
         if not owned:
             self._by_owner.pop(dish.owner, None)
 
@@ -141,7 +148,7 @@ class DishIndex:
         dishes = list(self._by_owner.pop(owner, {}).values())
         for dish in dishes:
             dish.owner = None
-            self.add(dish)
+            self._by_owner[None][dish.time_ms] = dish
         return dishes
 
     def __iter__(self) -> Iterator[Dish]:

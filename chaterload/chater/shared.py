@@ -48,8 +48,6 @@ class Shared:
     writes: Writes = field(default_factory=Writes)
     host: str = ""
     """The base URL that was checked."""
-    announce: Callable[[str, int], None] = lambda email, time: None
-    """Called before a dish of that time (epoch ms) is sent to that account: a process that is killed tells no more."""
     every_task: bool = False
     """Each user runs every task once before it picks at random."""
     without_account: int = 0
@@ -61,14 +59,18 @@ class Shared:
         self.sign_in = sign_in_body(self.settings, self.accounts[0].email if self.accounts else None)
 
     def report(self) -> dict[str, Any]:
-        """All of it for a master, as what msgpack can carry. What is left is complete once every user has stopped."""
-        contested = [account for account in self.accounts if account.dishes.contested]
+        """What was done so far, as what msgpack can carry."""
         return {
             "writes": self.writes.to_dict(),
-            "leftovers": [[entry.email, entry.time, entry.trace] for entry in self.index.leftovers()],
-            "strangers": [[account.email, account.dishes.strangers[:SHOWN_STRANGERS]] for account in contested],
+            "strangers": [
+                [email, len(times), times[:SHOWN_STRANGERS]] for email, times in self.index.strangers.items()
+            ],
             "without_account": self.without_account,
         }
+
+    def leftovers(self) -> list[list[Any]]:
+        """What is left at this moment, in the same form; complete once the clean-up has ended."""
+        return [[entry.email, entry.time, str(entry.trace)] for entry in self.index.leftovers()]
 
 
 class CurrentRun:

@@ -9,10 +9,12 @@ from typing import NoReturn
 
 from dotenv import load_dotenv
 
+from chaterload.chater.account_dishes import AccountDishes
 from chaterload.chater.accounts import make_accounts
-from chaterload.chater.dishes import AccountDishes, DishTimes
+from chaterload.chater.dishes import DishIndex
 from chaterload.chater.hosts import refusal
 from chaterload.chater.settings import Settings, load_settings
+from chaterload.chater.times import DishTimes, SecondsOfDay
 from chaterload.chater.wire import PROTOBUF
 from chaterload.chater.writes import Writes
 from chaterload.contract.cases import Case, read_cases
@@ -64,7 +66,7 @@ def _prepare(options: argparse.Namespace) -> tuple[Session, list[Case], str]:
     problem = refusal(host, (*settings.allow_host, *options.allow_host))
     if problem:
         raise Refused(problem)
-    account = make_accounts(settings, lambda: AccountDishes(DishTimes(), Writes()))[0]
+    account = make_accounts(settings, lambda: AccountDishes(DishIndex(), DishTimes(SecondsOfDay()), Writes(), 0.0))[0]
     who = Identity(
         account.email, account.headers(PROTOBUF)["Authorization"].removeprefix("Bearer "), *_secrets(settings)
     )

@@ -108,7 +108,7 @@ def test_everything_is_removed():
     others = [world.dish(), world.dish(acknowledged=False), world.dish(there=False)]
     world.stop_users()
     assert all(dish.state is DishState.LISTED for dish in listed)
-    world.cleanup.finish(None)
+    world.cleanup.finish()
     assert (world.left(), world.server.times) == ([], foreign)
     assert world.server.asked["/delete_food"] == 52
     assert all(dish.state is DishState.GONE for dish in (*listed, *others))
@@ -137,7 +137,7 @@ def test_a_dish_that_comes_late():
     dish = world.dish(there=False, acknowledged=False)
     world.stop_users()
     gevent.spawn_later(0.5, world.server.times.add, dish.time_ms)
-    world.cleanup.finish(None)
+    world.cleanup.finish()
     assert (world.left(), world.server.times) == ([], set())
 
 
@@ -153,7 +153,7 @@ def test_a_server_that_gives_no_good_answer(monkeypatch, kind):
     world.stop_users()
     world.server.failing = dict.fromkeys(("/delete_food", "/eater_get_today", "/get_food_custom_date"), kind)
     began = time.monotonic()
-    world.cleanup.finish(None)
+    world.cleanup.finish()
     assert (time.monotonic() - began < 0.9) is (kind is not Kind.TIMED_OUT)
     assert world.left() == [Trace.CUT_OFF] * 20
     assert world.server.most <= 4
@@ -166,7 +166,8 @@ def test_a_token_that_expires_meanwhile():
     world.look()
     world.stop_users()
     world.server.failing = {"/delete_food": Kind.TOKEN_EXPIRED}
-    world.cleanup.finish(0.1)
+    world.cleanup.limit(0.1)
+    world.cleanup.finish()
     assert world.account.renewed > 0
 
 
@@ -178,12 +179,12 @@ def test_a_slow_server(delay_s):
     for _ in range(40):
         world.dish()
     world.stop_users()
-    world.cleanup.finish(None)
+    world.cleanup.finish()
     assert (world.left(), world.server.times) == ([], set())
     assert world.server.most <= 32
 
 
-@pytest.mark.parametrize("by", ["time", "abort"])
+@pytest.mark.parametrize("by", ["its time", "somebody", "somebody who waits a little"])
 def test_it_can_be_cut_short(by):
     """After its time, or when somebody does not want to wait, the clean-up stops at once; the rest is told."""
     world = World()
@@ -191,11 +192,12 @@ def test_it_can_be_cut_short(by):
     dish = world.dish()
     world.look()
     world.stop_users()
-    if by == "abort":
-        gevent.spawn_later(0.2, world.cleanup.abort)
+    if by == "its time":
+        world.cleanup.limit(0.2)
+    else:
+        gevent.spawn_later(0.2, world.cleanup.limit, 0.0 if by == "somebody" else 0.1)
     began = time.monotonic()
-    told: list[int] = []
-    world.cleanup.finish(0.2 if by == "time" else None, told.append)
+    world.cleanup.finish()
     assert time.monotonic() - began < 5
     assert world.left() == [Trace.CUT_OFF]
     assert dish.changed_at < time.monotonic()
@@ -211,7 +213,7 @@ def test_it_says_how_far_it_is(monkeypatch):
     world.look()
     world.stop_users()
     told: list[int] = []
-    world.cleanup.finish(None, told.append)
+    world.cleanup.finish(told.append)
     assert told
     assert told == sorted(told, reverse=True)
 
@@ -223,7 +225,7 @@ def test_what_is_in_doubt_is_left_alone():
     world.server.times.add(FOREIGN)
     world.look()
     world.stop_users()
-    world.cleanup.finish(None)
+    world.cleanup.finish()
     assert (dish.state, world.left(), world.server.asked) == (DishState.DOUBTFUL, [Trace.DOUBTFUL], Counter())
 
 
