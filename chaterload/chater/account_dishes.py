@@ -28,6 +28,8 @@ class _Day:
     others: set[int] = field(default_factory=set)
     """Times of dishes that are not this process's."""
     ours: set[int] = field(default_factory=set)
+    lost: dict[int, Dish] = field(default_factory=dict)
+    """Those that did not show in time, and may still come."""
     gone: dict[int, Dish] = field(default_factory=dict)
     """Dishes of ours that a list may show again."""
 
@@ -76,7 +78,8 @@ class AccountDishes:
     def begin(self, now_ms: int, now: float, owner: object) -> Dish | None:
         """A dish to be, with a time of its own; None when none may be made now."""
         day = day_of(now_ms)
-        self._days = defaultdict(_Day, {known: self._days[known] for known in (day - 1, day, day + 1)})
+        for old in [known for known, of in self._days.items() if known < day - 1 and not of.lost]:
+            del self._days[old]
         if self.contested or not self.knows(day):
             return None
         time_ms = self._times.next(now_ms, self._days[day].others)
@@ -141,7 +144,8 @@ class AccountDishes:
         day = self._days[listed.day]
         self._note_others(day, listed)
         reached = set()
-        for dish in list(self._open.values()):
+        watched = day.lost if final else day.lost.keys() & listed.calories.keys()
+        for dish in [*self._open.values(), *[day.lost[time_ms] for time_ms in watched]]:
             if dish.day == listed.day and listed.asked >= dish.changed_at:
                 before = dish.state
                 if dish.time_ms in listed.calories:
@@ -172,6 +176,7 @@ class AccountDishes:
                     self._writes.dishes.confirm(dish.unseen_ms, _after_ms(dish, listed))
                 self._found(dish, listed)
             case DishState.LOST:
+                self._open[dish.time_ms] = self._days[dish.day].lost.pop(dish.time_ms)
                 self._writes.dishes.show_overdue(dish.unseen_ms or 0.0, _after_ms(dish, listed))
                 self._found(dish, listed)
             case DishState.UNCLEAR:
@@ -207,6 +212,9 @@ class AccountDishes:
                 if is_due:
                     dish.state, dish.due_at = DishState.LOST, dish.acknowledged_at + LAST_LOOK * self._patience
                     self._writes.dishes.miss(after_ms)
+                    self._open.pop(dish.time_ms)
+                    self._days[dish.day].lost[dish.time_ms] = dish
+                    self._index.disown(dish)
             case DishState.LOST:
                 dish.unseen_ms = after_ms
                 if final and is_due:
@@ -260,14 +268,14 @@ class AccountDishes:
     def _close(self, dish: Dish) -> None:
         dish.state = DishState.GONE
         self._open.pop(dish.time_ms, None)
+        self._days[dish.day].lost.pop(dish.time_ms, None)
         self._index.discard(dish)
 
     def _settle(self, dish: Dish) -> None:
         """The dish is not there; a later list may show that it is."""
         self._close(dish)
         dish.owner = None
-        if dish.day in self._days:
-            self._days[dish.day].gone[dish.time_ms] = dish
+        self._days[dish.day].gone[dish.time_ms] = dish
 
 
 def _after_ms(dish: Dish, listed: DayList) -> float:

@@ -8,7 +8,7 @@ from locust.exception import StopUser
 from chaterload.chater.accounts import now_ms
 from chaterload.chater.answers import STORED_NOTHING, Kind
 from chaterload.chater.day_list import Food, read_list, request_for
-from chaterload.chater.dishes import REMOVABLE, Dish, DishState
+from chaterload.chater.dishes import REMOVABLE, UNSETTLED, Dish, DishState
 from chaterload.chater.routes import DELETE, PHOTO
 from chaterload.chater.times import day_of
 from chaterload.chater.user import ProtobufUser
@@ -31,13 +31,15 @@ class DishUser(ProtobufUser):
     def begin_dish(self) -> Dish | None:
         """A dish to be, named by a time that no list has shown; None when none may be made now.
 
-        What an earlier flow left, and a list has shown since, is removed first.
+        What became of an earlier one is looked for first, and what a list shows of it is removed.
         """
+        dishes, today = self.account.dishes, day_of(now_ms())
+        days = {dish.day for dish in self.shared.index.of(self) if dish.state in UNSETTLED}
+        for day in days if dishes.knows(today) else days | {today}:
+            if not self._look(day):
+                return None
         for earlier in self.shared.index.of(self):
             self.delete(earlier)
-        dishes, day = self.account.dishes, day_of(now_ms())
-        if not dishes.knows(day):
-            self._look(day)
         return dishes.begin(now_ms(), time.monotonic(), self)
 
     def upload(self, dish: Dish) -> bool:

@@ -38,6 +38,7 @@ class DishState(Enum):
 
 
 REMOVABLE = (DishState.LISTED, DishState.GHOST)
+UNSETTLED = (DishState.UNCLEAR, DishState.DELETING)
 
 
 class Trace(StrEnum):
@@ -143,12 +144,18 @@ class DishIndex:
     def of(self, owner: object) -> list[Dish]:
         return list(self._by_owner.get(owner, {}).values())
 
+    def disown(self, dish: Dish) -> None:
+        """The dish is nobody's from now on."""
+        self._by_owner[dish.owner].pop(dish.time_ms)
+        dish.owner = None
+        self._by_owner[None][dish.time_ms] = dish
+
     def orphan(self, owner: object) -> list[Dish]:
         """What is `owner`'s is nobody's from now on; those dishes."""
-        dishes = list(self._by_owner.pop(owner, {}).values())
+        dishes = self.of(owner)
         for dish in dishes:
-            dish.owner = None
-            self._by_owner[None][dish.time_ms] = dish
+            self.disown(dish)
+        self._by_owner.pop(owner, None)
         return dishes
 
     def __iter__(self) -> Iterator[Dish]:
