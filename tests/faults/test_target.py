@@ -142,7 +142,7 @@ def test_an_answer_that_trickles_times_out(target: MakeTarget) -> None:
 
 def test_uploads_without_a_clear_end_are_listed(locust: Run, target: MakeTarget, small_photo: dict[str, str]) -> None:
     """A dish whose upload broke off may be there: each of them is listed, and none is called certain."""
-    broken = target({"/eater_receive_photo": reset_after(head(40, JSON)), "/eater_get_today": say(b"")})
+    broken = target({"/eater_receive_photo": reset_after(head(40, JSON)), "/eater_get_today": whole(b"", PROTOBUF)})
     patience = {"TEST_CLEANUP_SECONDS": "0.5", "TEST_VERIFY_SECONDS": "60"}
     options = ("--headless", "--users", "30", "--spawn-rate", "30", "--tags", "full_flow", "--verdict-json", "v.json")
     run = locust(*options, env=broken.env() | small_photo | patience)
