@@ -100,12 +100,12 @@ class Cleanup:
     def finish(self, tell: Callable[[int], Any] = lambda _: None) -> None:
         """Remove all that is left, now that the load has ended, as long as there is progress and time.
 
-        `tell` is called every few seconds with the number of dishes that are left to do.
+        `tell` is called at the start and every few seconds with the number of dishes that are left to do.
         """
         self._final, self._deadline = True, time.monotonic() + self._limit_s
         if self._limit_s:
             self.begin()
-        told = time.monotonic()
+        told = float("-inf")
         while self._greenlet and (now := time.monotonic()) < self._deadline:
             if now - told >= TELL_EVERY_S:
                 told = now

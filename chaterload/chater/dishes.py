@@ -49,7 +49,7 @@ class Trace(StrEnum):
     CUT_OFF = "delete cut off"
     UNCLEAR = "upload unclear"
     UNSEEN = "acknowledged, not listed"
-    DOUBTFUL = "in doubt, perhaps somebody else's"
+    DOUBTFUL = "in doubt"
 
 
 TRACES = {

@@ -154,7 +154,7 @@ class Master(Node):
         running = {worker: r for worker, r in self._records.items() if r.state is WorkerState.RUNNING}
         if self._cleanup_limit_s is not None:
             self.limit_cleanup(self._cleanup_limit_s)
-        patience = self.environment.stop_timeout + HEARD_S + FINISH_MARGIN_S
+        patience = self.environment.stop_timeout + FINISH_MARGIN_S
         answers = self._questions.ask(running, FinishRequest(uuid.uuid4().hex), patience)
         for worker, record in running.items():
             if worker in answers:
@@ -222,7 +222,7 @@ class Master(Node):
         record = self._records.get(client_id)
         if record and "chater" in data:
             record.report = data["chater"]
-            for time_ms in data["chater"]["closed"]:
+            for time_ms in data["chater"].get("closed", ()):
                 record.begun.pop(time_ms, None)
 
     def _on_dish(self, worker: str, message: DishBegun) -> None:
