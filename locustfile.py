@@ -14,13 +14,14 @@ except ModuleNotFoundError as missing:
     )
     sys.exit(2)
 from chaterload.chater.accounts import now_ms
-from chaterload.chater.dishes import Dish, State, tells_today
+from chaterload.chater.dish_user import DishUser
+from chaterload.chater.dishes import Dish, DishState
 from chaterload.chater.routes import ALCOHOL_LATEST, ALCOHOL_RANGE, CUSTOM_DATE, DELETE, FEEDBACK
 from chaterload.chater.routes import HEALTH_LEVEL, LANGUAGE, MODIFY, PHOTO, PHOTO_FILE
 from chaterload.chater.routes import RECOMMENDATION, SIGN_IN, TODAY, WEIGHT
-from chaterload.chater.user import ProtobufUser
+from chaterload.chater.times import told_today
 from chaterload.chater.weight import plausible_weight, weight_body
-from chaterload.chater.writes import Claim
+from chaterload.chater.writes import ExpectedWrite
 from chaterload.load.scenario import calls
 from proto.alcohol_pb2 import GetAlcoholRangeRequest
 from proto.custom_date_food_pb2 import CustomDateFoodRequest
@@ -33,7 +34,7 @@ from proto.today_food_pb2 import Dish as ListedDish
 from proto.today_food_pb2 import TodayFood
 
 
-class ChaterUser(ProtobufUser):
+class ChaterUser(DishUser):
     """One person with the app open, tapping every second or so."""
 
     wait_time = between(0.5, 1.5)
@@ -47,9 +48,9 @@ class ChaterUser(ProtobufUser):
         dish = self.upload_photo()
         if dish is None or not self.find(dish):
             return
-        claims = [self.double(dish), self.weigh()]
+        writes = [self.double(dish), self.weigh()]
         self.send(RECOMMENDATION, RecommendationRequest(days=self.shared.settings.recommendation_days))
-        self.look(*(claim for claim in claims if claim))
+        self.verify_writes(*(write for write in writes if write), day=dish.day)
         self.delete(dish)
 
     @tag("custom_date")
@@ -118,8 +119,7 @@ class ChaterUser(ProtobufUser):
 
     def newest_dish(self, food: TodayFood) -> ListedDish | None:
         """The newest listed dish, anybody's but another simulated user's: that one may be gone in a moment."""
-        others = {dish.time for dish in self.account.dishes.left() if dish.owner not in (None, self)}
-        listed = (dish for dish in food.dishes_today if dish.time not in others)
+        listed = (dish for dish in food.dishes_today if not self.account.dishes.may_vanish(dish.time, self))
         return max(listed, key=lambda dish: dish.time, default=None)
 
     def eat(self) -> bool:
@@ -128,55 +128,41 @@ class ChaterUser(ProtobufUser):
         return dish is not None and self.find(dish)
 
     def upload_photo(self) -> Dish | None:
-        """A dish of ours, known by the time that is sent with its photo; None when the upload failed."""
-        dish = self.start_dish()
-        stored = self.send(PHOTO, self.shared.photo.body(dish.time))
-        if stored is None:
-            dish.since = time.monotonic()
-            return None
-        self.account.dishes.stored(dish, time.monotonic())
-        return dish
+        """A dish of ours, known by the time that is sent with its photo; None when there was no good upload."""
+        dish = self.begin_dish()
+        return dish if dish and self.upload(dish) else None
 
     def find(self, dish: Dish) -> bool:
-        """Look for the dish in today's list. False when it was acknowledged and is lost."""
-        claim = Claim(
-            self.shared.writes.dishes,
-            time.monotonic(),
-            shows=lambda today: dish.time in today.calories,
-            can_tell=lambda: tells_today(dish.time, now_ms()),
-        )
-        today = self.look(claim)
-        if today is not None:
-            dish.calories = today.calories.get(dish.time)
-        if claim.lost:
-            dish.state = State.LOST
-        return not claim.lost
+        """Look for the dish in its day's list. False when the list does not show it as ours."""
+        self.verify_writes(dish, day=dish.day)
+        return dish.state is DishState.LISTED
 
-    def double(self, dish: Dish) -> Claim | None:
-        """Set the dish to 200 %. The claim that its calories show it, where they were seen before."""
-        request = ModifyFoodRecordRequest(time=dish.time, user_email=self.account.email, percentage=200)
+    def double(self, dish: Dish) -> ExpectedWrite | None:
+        """Set the dish to 200 %, which its calories must show. None when that was not acknowledged."""
+        request = ModifyFoodRecordRequest(time=dish.time_ms, user_email=self.account.email, percentage=200)
         if not self.send(MODIFY, request):
             return None
         self.shared.writes.modifies.acknowledged += 1
-        before = dish.calories
-        if not before:
-            return None
-        return Claim(
+        return ExpectedWrite(
             self.shared.writes.modifies,
             time.monotonic(),
-            shows=lambda today: today.calories.get(dish.time) == 2 * before,
-            can_tell=lambda: tells_today(dish.time, now_ms()),
+            visible_in=lambda listed: listed.calories.get(dish.time_ms) == 2 * dish.calories,
+            verifiable=lambda _: dish.calories > 0 and not self.account.dishes.contested,
         )
 
-    def weigh(self) -> Claim | None:
-        """Report a weight. The claim that the account shows it, where no other user writes to the account."""
+    def weigh(self) -> ExpectedWrite | None:
+        """Report a weight, which the account must show where no other user writes to it. None when it failed."""
         weight = self.last_weight = plausible_weight(other_than=self.last_weight)
         if not self.send(WEIGHT, weight_body(self.account.email, weight)):
             return None
         self.shared.writes.weights.acknowledged += 1
-        return Claim(
+        if told_today(now_ms()) is None:
+            return None  # only today's list tells the latest weight
+        return ExpectedWrite(
             self.shared.writes.weights,
             time.monotonic(),
-            shows=lambda today: today.weight == weight,
-            can_tell=lambda: not self.account.shared,
+            visible_in=lambda listed: listed.weight == weight,
+            verifiable=lambda listed: (
+                listed.weight is not None and not self.account.shared and not self.account.dishes.contested
+            ),
         )

@@ -150,7 +150,7 @@ def _show_live(controller: RunController) -> None:
 def _listen_as_worker(environment: Environment, worker: Worker) -> None:
     environment.events.usage_monitor.add_listener(lambda cpu_usage, **_: worker.gauge.add(cpu_usage))
     # first called: the counts have to be sent before Locust tells the master that this worker quits
-    environment.events.quitting.add_listener(lambda **_: worker.finish())
+    environment.events.quitting.add_listener(worker.on_quitting)
     _process.node = worker
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from chaterload.chater.account_dishes import AccountDishes
 from chaterload.chater.accountsfile import read_accounts
-from chaterload.chater.dishes import AccountDishes
 from chaterload.chater.settings import Settings
 from chaterload.chater.textfiles import read_text
 from chaterload.chater.tokens import TOKEN_SHAPE, Token, make_token, read_token, read_token_of

@@ -145,8 +145,8 @@ class Kind(Enum):
         "find the slow part, or fewer users",
     )
     LOST_WRITE = (
-        "lost write",
-        "a write was acknowledged and its effect never showed",
+        "late or lost write",
+        "a write was acknowledged and did not show within TEST_VERIFY_SECONDS",
         "look for what loses it: two photos in one millisecond, two weights in one second, a dropped message",
     )
     GHOST_WRITE = (
@@ -160,6 +160,24 @@ class Kind(Enum):
         self.meaning = meaning
         self.action = action
 
+
+TOKEN_REJECTED = frozenset({Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID})
+"""After these a token's source may have a newer one."""
+
+STORED_NOTHING = frozenset(
+    {
+        Kind.REQUEST_REFUSED,
+        Kind.PHOTO_REFUSED,
+        Kind.DAILY_LIMIT,
+        Kind.TOKEN_MISSING,
+        Kind.TOKEN_INVALID,
+        Kind.TOKEN_EXPIRED,
+        Kind.CONNECTION_REFUSED,
+        Kind.UNKNOWN_HOST,
+        Kind.OUT_OF_FILES,
+    }
+)
+"""After these the server stored nothing: it refused (4xx), or was not reached. A 408 tells nothing: the AI is late."""
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)

@@ -1,221 +1,167 @@
-"""Which dishes this run made: the only ones it may change or delete. Pure, times are passed in.
+"""The dishes that this run made, or may have made, and what is known of each. Pure.
 
-A dish is known by its time: we choose it, in epoch milliseconds, and it comes back in the account's list. What
-does not carry a time of ours is not ours.
+A dish is known by its time: we choose it, in epoch milliseconds, and it comes back in the account's list.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
-from chaterload.chater.wire import DAY_MS
-from chaterload.chater.writes import Writes
-
-CLOCK_SKEW_MS = 60_000
-"""How far the server's clock may be from ours before midnight UTC confuses us."""
-
-SLOTS = 64
-"""Milliseconds between two times of one worker; those between belong to other workers."""
+from chaterload.chater.times import day_of
+from chaterload.chater.writes import WriteState
 
 
-class DishTimes:
-    """Times that no other flow of the run uses on the same account, as near to now as can be.
-
-    Worker i of a distributed run takes the milliseconds that are i modulo `slots`. When flows start faster than
-    one in `slots` ms, earlier times of the same UTC day are taken: a dish of tomorrow is in nobody's list of today.
-    """
-
-    def __init__(self, slot: int = 0, slots: int = 1) -> None:
-        self._slot = slot % slots
-        self._slots = slots
-        self._lowest: int | None = None
-        self._highest = 0
-        self._floor = 0
-        """The highest time of the days before: a clock that is set back over midnight must not lead below it."""
-
-    def next(self, now_ms: int) -> int:
-        time = now_ms - (now_ms - self._slot) % self._slots
-        if self._lowest is None or (time > self._highest and self._highest // DAY_MS < time // DAY_MS):
-            # the first, also of a new day
-            self._floor, self._lowest, self._highest = self._highest, time, time
-            return time
-        if time > self._highest:
-            self._highest = time
-            return time
-        earlier = self._lowest - self._slots
-        if earlier // DAY_MS == now_ms // DAY_MS and earlier > self._floor:
-            self._lowest = earlier
-            return earlier
-        self._highest += self._slots
-        return self._highest
-
-
-class State(Enum):
+class DishState(Enum):
     """What is known of a dish of ours."""
 
     SENT = auto()
-    """Uploaded; no answer yet, or none that says whether it was stored."""
-    THERE = auto()
-    """Acknowledged, and not known to be gone."""
+    """Its photo is on the way; nobody answered yet."""
+    UNCLEAR = auto()
+    """The photo was not acknowledged, and may have been stored all the same."""
+    STORED = auto()
+    """Acknowledged; no list has shown it yet."""
+    LISTED = auto()
+    """A list showed it: it is there, it is ours, and it may be changed and deleted."""
     LOST = auto()
-    """Acknowledged and not listed when it was looked for; it may still come."""
-    REMOVED = auto()
-    """Its delete was acknowledged."""
+    """Acknowledged, and not listed in time."""
+    DELETING = auto()
+    """A delete was sent and not acknowledged."""
+    DELETED = auto()
+    """A delete was acknowledged; no list has confirmed it yet."""
+    GHOST = auto()
+    """Listed although its delete was acknowledged long enough ago."""
+    DOUBTFUL = auto()
+    """Listed for the first time when somebody else was using the account: it may be theirs."""
+    GONE = auto()
+    """Not there, as far as a list can tell."""
+
+
+REMOVABLE = (DishState.LISTED, DishState.GHOST)
+UNSETTLED = (DishState.UNCLEAR, DishState.DELETING)
+
+
+class Trace(StrEnum):
+    """What a run may have left on an account, as reports tell it."""
+
+    THERE = "there"
+    UNCONFIRMED = "deleted, not confirmed by a list"
+    CUT_OFF = "delete cut off"
+    UNCLEAR = "upload unclear"
+    UNSEEN = "acknowledged, not listed"
+    DOUBTFUL = "in doubt"
+
+
+TRACES = {
+    DishState.SENT: Trace.UNCLEAR,
+    DishState.UNCLEAR: Trace.UNCLEAR,
+    DishState.STORED: Trace.UNSEEN,
+    DishState.LISTED: Trace.THERE,
+    DishState.LOST: Trace.UNSEEN,
+    DishState.DELETING: Trace.CUT_OFF,
+    DishState.DELETED: Trace.UNCONFIRMED,
+    DishState.GHOST: Trace.THERE,
+    DishState.DOUBTFUL: Trace.DOUBTFUL,
+}
+
+
+@dataclass(frozen=True, order=True)
+class Leftover:
+    """A dish of the run that was not removed, or that may still come."""
+
+    email: str
+    time: int
+    """Epoch milliseconds: what names it to /delete_food."""
+    trace: Trace
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is known to be there."""
+        return self.trace is Trace.THERE
 
 
 @dataclass(eq=False)
 class Dish:
-    """A dish that this run made, or may have made."""
+    """The life of one dish. Times of events are monotonic seconds."""
 
-    time: int
+    email: str
+    time_ms: int
+    sent_at: float
     owner: object = None
-    """Whoever removes it; None when its owner has left."""
-    state: State = State.SENT
-    since: float | None = None
-    """Monotonic seconds of the last answer about it; None when there was none yet."""
-    calories: int | None = None
+    """The user who made it and is not done with it; None when that has stopped."""
+    state: DishState = DishState.SENT
+    changed_at: float = float("inf")
+    """Lists that were asked for earlier tell nothing; infinite while an answer is awaited."""
+    due_at: float = float("inf")
+    """A list that was asked for from then on tells for good."""
+    acknowledged_at: float = 0.0
+    deleted_at: float | None = None
+    """When its last delete was acknowledged."""
+    calories: int = 0
     """As first listed."""
-    reappeared: bool = False
-    """A list showed it after its delete, within the patience that it is given."""
-    tallied: bool = False
-    """Its delete is counted: the first one of a dish that was acknowledged."""
+    unseen_ms: float | None = None
+    """From the last acknowledgement to the last look that did not show what was acknowledged."""
+    delete_write: WriteState | None = None
+    """What is known of its delete as a write that is counted: the first one of a dish that was acknowledged."""
+    given_up: bool = False
+    """It was acknowledged and counts as lost for good."""
+
+    def __post_init__(self) -> None:
+        self.day = day_of(self.time_ms)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a list has yet to show it."""
+        return self.state is DishState.STORED
+
+    @property
+    def leftover(self) -> Leftover:
+        return Leftover(self.email, self.time_ms, TRACES[self.state])
 
 
-def tells_today(time_ms: int, now_ms: int) -> bool:
-    """Whether today's list must hold a dish of `time_ms`; False when midnight UTC is too near to tell."""
-    day = time_ms // DAY_MS
-    return day == (now_ms - CLOCK_SKEW_MS) // DAY_MS == (now_ms + CLOCK_SKEW_MS) // DAY_MS
-
-
-class _Register:
-    """Dishes by time and by owner, so that one user among thousands finds its own at once."""
+class DishIndex:
+    """The dishes of one process that are not known to be gone, by their owners."""
 
     def __init__(self) -> None:
-        self.by_time: dict[int, Dish] = {}
+        self.on_open: Callable[[Dish], object] = lambda dish: None
+        """Called before a dish is sent: a process that is killed tells no more."""
+        self.on_closed: Callable[[Dish], object] = lambda dish: None
+        self.strangers: dict[str, list[int]] = {}
+        """By account: times of dishes that appeared during the run and that nobody of the run made."""
         self._by_owner: dict[object, dict[int, Dish]] = defaultdict(dict)
 
     def add(self, dish: Dish) -> None:
-        self.by_time[dish.time] = self._by_owner[dish.owner][dish.time] = dish
+        self._by_owner[dish.owner][dish.time_ms] = dish
+        self.on_open(dish)
 
-    def remove(self, dish: Dish) -> bool:
-        """Whether it was there."""
-        self._by_owner[dish.owner].pop(dish.time, None)
-        return self.by_time.pop(dish.time, None) is not None
+    def discard(self, dish: Dish) -> None:
+        owned = self._by_owner.get(dish.owner, {})
+        if owned.pop(dish.time_ms, None):
+            self.on_closed(dish)
+        if not owned:
+            self._by_owner.pop(dish.owner, None)
 
     def of(self, owner: object) -> list[Dish]:
         return list(self._by_owner.get(owner, {}).values())
 
-    def orphan(self, owner: object) -> None:
-        """What is `owner`'s is nobody's from now on."""
-        for dish in self._by_owner.pop(owner, {}).values():
-            dish.owner = None
-            self.add(dish)
+    def disown(self, dish: Dish) -> None:
+        """The dish is nobody's from now on."""
+        self._by_owner[dish.owner].pop(dish.time_ms)
+        dish.owner = None
+        self._by_owner[None][dish.time_ms] = dish
 
+    def orphan(self, owner: object) -> list[Dish]:
+        """What is `owner`'s is nobody's from now on; those dishes."""
+        dishes = self.of(owner)
+        for dish in dishes:
+            self.disown(dish)
+        self._by_owner.pop(owner, None)
+        return dishes
 
-class AccountDishes:
-    """The dishes of this process on one account. Memory: about 200 bytes for each flow of the day.
+    def __iter__(self) -> Iterator[Dish]:
+        for owned in list(self._by_owner.values()):
+            yield from list(owned.values())
 
-    With `confirm=False` deletes are believed and not looked for.
-    """
-
-    def __init__(self, times: DishTimes, writes: Writes, *, confirm: bool = True) -> None:
-        self._times = times
-        self._writes = writes
-        self._confirm_deletes = confirm
-        self._open = _Register()
-        self._unconfirmed = _Register()
-        self._gone: dict[int, Dish] = {}
-        self._day = 0
-
-    def start(self, now_ms: int, owner: object) -> Dish:
-        """A dish to be, with a time of its own."""
-        dish = Dish(self._times.next(now_ms), owner)
-        self._open.add(dish)
-        return dish
-
-    def stored(self, dish: Dish, now: float) -> None:
-        """The photo was answered with success."""
-        dish.state, dish.since = State.THERE, now
-        self._writes.dishes.acknowledged += 1
-
-    def removed(self, dish: Dish, now: float) -> None:
-        """The delete was answered with success. Only the first one of an acknowledged dish is tallied."""
-        if not self._open.remove(dish):
-            return
-        dish.tallied = dish.state is State.THERE
-        self._writes.deletes.acknowledged += dish.tallied
-        dish.state, dish.since, dish.reappeared = State.REMOVED, now, False
-        if self._confirm_deletes:
-            self._unconfirmed.add(dish)
-
-    def never_came(self, dish: Dish) -> None:
-        """The dish is not there and will not come: nothing is left of it."""
-        self._open.remove(dish)
-
-    def open(self, owner: object) -> list[Dish]:
-        """What `owner` has to remove: its own dishes and those whose owner has left."""
-        return self._open.of(owner) + self._open.of(None)
-
-    def unconfirmed(self, owner: object) -> list[Dish]:
-        """Deletes of `owner`, or of one that has left, that no list has confirmed yet."""
-        return self._unconfirmed.of(owner) + self._unconfirmed.of(None)
-
-    def left(self) -> list[Dish]:
-        """All that is not known to be gone."""
-        return [*self._open.by_time.values(), *self._unconfirmed.by_time.values()]
-
-    def leave(self, owner: object) -> None:
-        """`owner` is stopping: what it could not settle is for whoever stops next."""
-        self._open.orphan(owner)
-        self._unconfirmed.orphan(owner)
-
-    def observe(self, listed: Mapping[int, int], asked: float, now_ms: int, patience: float) -> int:
-        """Judge the deletes by a list (time -> calories) that was asked for at `asked`, monotonic seconds.
-
-        Returns how many ghosts it shows: deleted, and listed although `patience` seconds had gone by. Each is
-        counted once, and is open again so that it is removed in the end.
-        """
-        self._forget_yesterday(now_ms)
-        ghosts = []
-        for time in self._gone.keys() & listed.keys():
-            if _is_ghost(self._gone[time], asked, patience):
-                ghosts.append(dish := self._gone.pop(time))
-                self._writes.deletes.seen -= dish.tallied
-                self._writes.deletes.late -= dish.tallied and dish.reappeared
-        for dish in list(self._unconfirmed.by_time.values()):
-            if self._settle(dish, listed, asked, now_ms, patience):
-                ghosts.append(dish)
-                self._writes.deletes.looked += dish.tallied
-        for dish in ghosts:
-            dish.state = State.LOST
-            self._open.add(dish)
-        return len(ghosts)
-
-    def _settle(self, dish: Dish, listed: Mapping[int, int], asked: float, now_ms: int, patience: float) -> bool:
-        """Settle one delete if this list can. True when the dish is a ghost."""
-        if dish.since is None or asked < dish.since:
-            return False
-        if not tells_today(dish.time, now_ms):
-            self._unconfirmed.remove(dish)
-        elif dish.time not in listed:
-            self._unconfirmed.remove(dish)
-            dish.owner = None
-            self._gone[dish.time] = dish
-            if dish.tallied:
-                self._writes.deletes.found((asked - dish.since) * 1000 if dish.reappeared else None)
-        elif _is_ghost(dish, asked, patience):
-            return self._unconfirmed.remove(dish)
-        else:
-            dish.reappeared = True
-        return False
-
-    def _forget_yesterday(self, now_ms: int) -> None:
-        day = now_ms // DAY_MS
-        if day != self._day:
-            self._day = day
-            self._gone = {time: dish for time, dish in self._gone.items() if time // DAY_MS == day}
-
-
-def _is_ghost(dish: Dish, asked: float, patience: float) -> bool:
-    return dish.since is not None and asked >= dish.since + patience
+    def leftovers(self) -> list[Leftover]:
+        """What is left at this moment; complete once every user has stopped. Linear in what is left."""
+        return sorted(dish.leftover for dish in self)

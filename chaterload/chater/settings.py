@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     verify_seconds: float = Field(2.0, ge=0, le=60, description="seconds from 0 to 60")
     """How late a write may show."""
     cleanup_seconds: float = Field(3.0, gt=0, le=300, description="seconds, more than 0 and up to 300")
-    """How long a stopped user may take to remove its dish."""
+    """How long the clean-up may take after SIGTERM; else it goes on as long as it makes progress."""
     allow_host: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)] = Field(
         (), description="host names with commas between"
     )

@@ -8,10 +8,13 @@ from typing import Any, Protocol
 import gevent
 from gevent.event import AsyncResult
 
+from chaterload.chater.account_dishes import AccountDishes
 from chaterload.chater.accounts import Account, make_accounts
-from chaterload.chater.dishes import AccountDishes, Dish, DishTimes, State
+from chaterload.chater.cleanup import Ask, Cleanup
+from chaterload.chater.dishes import DishIndex
 from chaterload.chater.photo import IMAGE_SHAPE, Photo
 from chaterload.chater.settings import Settings
+from chaterload.chater.times import DishTimes, Seconds
 from chaterload.chater.writes import Writes
 from chaterload.exits import Refused
 
@@ -28,19 +31,8 @@ class Leases(Protocol):
     def release(self, account: Account) -> None: ...
 
 
-@dataclass(frozen=True, order=True)
-class Leftover:
-    """A dish of the run that could not be removed, or that may still come."""
-
-    email: str
-    time: int
-    """Epoch milliseconds: what names it to /delete_food."""
-    certain: bool
-    """Whether it is known to be there; else its upload or its delete was left without a clear end."""
-
-
-def _leftover(email: str, dish: Dish) -> Leftover:
-    return Leftover(email, dish.time, dish.state in (State.THERE, State.LOST) or dish.reappeared)
+SHOWN_STRANGERS = 3
+"""Of each account, so many dishes that somebody else made are told."""
 
 
 @dataclass
@@ -52,35 +44,35 @@ class Shared:
     accounts: list[Account]
     """Empty when only tasks run that need no account."""
     leases: Leases
+    index: DishIndex
+    cleanup: Cleanup
     writes: Writes = field(default_factory=Writes)
     host: str = ""
     """The base URL that was checked."""
-    announce: Callable[[str, int], None] = lambda email, time: None
-    """Called before a dish of that time (epoch ms) is sent to that account: a process that is killed tells no more."""
     every_task: bool = False
     """Each user runs every task once before it picks at random."""
     without_account: int = 0
     """Simulated users that found no account of their own (TEST_ACCOUNTS_STRICT)."""
-    hurried: bool = False
-    """Users leave what they made: somebody does not want to wait."""
 
     def __post_init__(self) -> None:
         slowest = self.settings.max_response_seconds
         self.slowest_ms = float("inf") if slowest is None else slowest * 1000
         self.sign_in = sign_in_body(self.settings, self.accounts[0].email if self.accounts else None)
 
-    def leftovers(self) -> list[Leftover]:
-        """What is left on the accounts at this moment; complete once every user has stopped."""
-        return sorted(_leftover(account.email, dish) for account in self.accounts for dish in account.dishes.left())
-
     def report(self) -> dict[str, Any]:
-        """All of it for a master, as what msgpack can carry."""
+        """What was done so far, as what msgpack can carry."""
         return {
             "writes": self.writes.to_dict(),
-            "leftovers": [[entry.email, entry.time, entry.certain] for entry in self.leftovers()],
+            "strangers": [
+                [email, len(times), times[:SHOWN_STRANGERS]] for email, times in self.index.strangers.items()
+            ],
             "without_account": self.without_account,
             "accounts": len(self.accounts),
         }
+
+    def leftovers(self) -> list[list[Any]]:
+        """What is left at this moment, in the same form; complete once the clean-up has ended."""
+        return [[entry.email, entry.time, str(entry.trace)] for entry in self.index.leftovers()]
 
 
 class CurrentRun:
@@ -130,20 +122,23 @@ def sign_in_body(settings: Settings, email: str | None) -> bytes:
 
 
 def make_shared(
-    settings: Settings, make_leases: Callable[[list[Account]], Leases], *, accounts: bool, slot: int, slots: int
+    settings: Settings, make_leases: Callable[[list[Account]], Leases], ask: Ask, seconds: Seconds, *, accounts: bool
 ) -> Shared:
     """What the users of this process share; without accounts where no task needs one. Refused when it cannot be.
 
-    `slot` of `slots` is this process's share of the milliseconds that name dishes.
+    `ask` sends what is no load; `seconds` is where the times of dishes come from.
     """
-    writes = Writes()
+    writes, index, times = Writes(), DishIndex(), DishTimes(seconds)
 
     def dishes() -> AccountDishes:
-        return AccountDishes(DishTimes(slot, slots), writes, confirm=settings.verify_writes)
+        return AccountDishes(index, times, writes, settings.verify_seconds, verify=settings.verify_writes)
 
     found = make_accounts(settings, dishes) if accounts else []
+    for account in found:
+        account.dishes.email = account.email
     try:
         photo = Photo.load(settings.photo_path, settings.photo_type)
     except ValueError as error:  # it was there when the settings were read
         raise Refused(f"TEST_PHOTO_PATH {str(settings.photo_path)!r} {error}. Expected {IMAGE_SHAPE}.") from None
-    return Shared(settings, photo, found, make_leases(found), writes)
+    cleanup = Cleanup({account.email: account for account in found}, index, ask)
+    return Shared(settings, photo, found, make_leases(found), index, cleanup, writes)

@@ -1,8 +1,6 @@
-"""ProtobufUser: sends one message, reads one answer, judges it, and removes what it made when it stops."""
+"""ProtobufUser: sends one message, reads one answer and judges it."""
 
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -13,16 +11,12 @@ from locust.env import Environment
 from locust.exception import CatchResponseError, StopUser
 
 from chaterload import internals
-from chaterload.chater.accounts import Account, now_ms
-from chaterload.chater.answers import Kind
+from chaterload.chater.accounts import Account
+from chaterload.chater.answers import TOKEN_REJECTED, Kind
 from chaterload.chater.client import judge_response, mend
-from chaterload.chater.dishes import Dish, State, tells_today
 from chaterload.chater.patience import Patience
-from chaterload.chater.routes import DELETE, TODAY, Route
+from chaterload.chater.routes import Route
 from chaterload.chater.shared import CURRENT, Shared
-from chaterload.chater.writes import Claim, Today
-from proto.delete_food_pb2 import DeleteFoodRequest
-from proto.today_food_pb2 import TodayFood
 
 
 def _failure(kind: Kind) -> CatchResponseError:
@@ -34,16 +28,10 @@ def _failure(kind: Kind) -> CatchResponseError:
 # One exception for each kind: Locust's failures table has a row for each text that it sees.
 FAILURES = {kind: _failure(kind) for kind in Kind}
 
-_TOKEN_REJECTED = (Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID)
-
 NO_HOST_YET = "http://not-tried-yet.invalid"
 """Locust makes no user without a host; the one that was tried out is known when the user starts."""
 
 T = TypeVar("T")
-
-
-class _TidyingOver(BaseException):
-    """Cuts a request off without counting it: it is our patience that ended, not the server's time."""
 
 
 class ProtobufUser(FastHttpUser):
@@ -59,7 +47,8 @@ class ProtobufUser(FastHttpUser):
     shared: Shared
     """Of this user's run; there from its start on."""
     account: Account
-    _tidying = False
+    failure: Kind | None = None
+    """Of the last request; None when it was good."""
 
     def __init__(self, environment: Environment) -> None:
         self.host = self.host or NO_HOST_YET
@@ -88,13 +77,8 @@ class ProtobufUser(FastHttpUser):
         return True
 
     def on_stop(self) -> None:
-        """Remove what this user made, however it was stopped."""
-        if not hasattr(self, "account"):
-            return
-        try:
-            self._tidy()
-        finally:
-            self.account.dishes.leave(self)
+        """Give the account back, however this user was stopped."""
+        if hasattr(self, "account"):
             self.shared.leases.release(self.account)
 
     def send(
@@ -105,8 +89,8 @@ class ProtobufUser(FastHttpUser):
         **query: str,
     ) -> T | None:
         """Send `message` by `route` and return the decoded answer; None when it failed, or `check` says that it did."""
-        if internals.is_stopping(self) and not self._tidying:
-            raise StopUser  # the last request is answered; what it made is removed in on_stop
+        if internals.is_stopping(self):
+            raise StopUser  # the last request is answered
         body = message.SerializeToString() if isinstance(message, Message) else message
         headers = self.account.headers(route.content_type) if route.needs_token else route.headers
         with (
@@ -124,86 +108,12 @@ class ProtobufUser(FastHttpUser):
             result = judge_response(response, route.expected)
             if check is not None and not isinstance(result, Kind):
                 result = check(result) or result
+            self.failure = result if isinstance(result, Kind) else None
             if not isinstance(result, Kind):
                 if response.request_meta["response_time"] > self.shared.slowest_ms:
                     response.failure(FAILURES[Kind.TOO_SLOW])
                 return result
             response.failure(FAILURES[result])
-        if result in _TOKEN_REJECTED:
+        if result in TOKEN_REJECTED:
             self.account.renew()
         return None
-
-    def look(self, *claims: Claim) -> Today | None:
-        """Ask for today's list and judge by it, besides the deletes, what is claimed.
-
-        What is not there yet is looked for once more, TEST_VERIFY_SECONDS after it was acknowledged. Returns the
-        last list, or None when there was none.
-        """
-        if not self.shared.settings.verify_writes:
-            claims = ()
-        today = self._list_today(claims, last=False)
-        waiting = [claim for claim in claims if not claim.settled]
-        if today is None or not waiting:
-            return today
-        ripe = max(claim.since for claim in waiting) + self.shared.settings.verify_seconds
-        gevent.sleep(max(0.0, ripe - time.monotonic()))
-        return self._list_today(waiting, last=True)
-
-    def _list_today(self, claims: tuple[Claim, ...] | list[Claim], *, last: bool) -> Today | None:
-        today: Today | None = None
-
-        def check(food: TodayFood) -> Kind | None:
-            nonlocal today
-            listed = {dish.time: dish.estimated_avg_calories for dish in food.dishes_today}
-            today = Today(listed, food.person_weight)
-            settings = self.shared.settings
-            ghosts = (
-                self.account.dishes.observe(listed, asked, now_ms(), settings.verify_seconds)
-                if settings.verify_writes
-                else 0
-            )
-            lost = [claim for claim in claims if claim.judge(today, asked, last=last)]
-            return Kind.LOST_WRITE if lost else Kind.GHOST_WRITE if ghosts else None
-
-        asked = time.monotonic()
-        self.send(TODAY, check=check)
-        return today
-
-    def start_dish(self) -> Dish:
-        """A dish to be, with a time of its own that names it; this user removes it."""
-        dish = self.account.dishes.start(now_ms(), self)
-        self.shared.announce(self.account.email, dish.time)
-        return dish
-
-    def delete(self, dish: Dish) -> bool:
-        """Delete a dish of ours."""
-        answer = self.send(DELETE, DeleteFoodRequest(time=dish.time))
-        if answer is not None:
-            self.account.dishes.removed(dish, time.monotonic())
-        return answer is not None
-
-    def _tidy(self) -> None:
-        """Remove this user's dishes, within TEST_CLEANUP_SECONDS. What is left stays open, and is listed."""
-        self._tidying = True
-        dishes = self.account.dishes
-        with suppress(_TidyingOver), gevent.Timeout(self.shared.settings.cleanup_seconds, _TidyingOver):
-            while not self.shared.hurried and (dishes.open(self) or dishes.unconfirmed(self)):
-                for dish in dishes.open(self):
-                    if dish.state is State.THERE:
-                        self.delete(dish)
-                if not (dishes.open(self) or dishes.unconfirmed(self)):
-                    return
-                self._remove_listed()
-                gevent.sleep(0.5)  # the server's own poll takes as long
-
-    def _remove_listed(self) -> None:
-        """Look which of the dishes that may be there are there, and delete those."""
-        asked = time.monotonic()
-        today = self.look()
-        if today is None:
-            return
-        for dish in self.account.dishes.open(self):
-            if dish.time in today.calories or not tells_today(dish.time, now_ms()):
-                self.delete(dish)
-            elif dish.since is not None and asked >= dish.since + self.shared.settings.verify_seconds:
-                self.account.dishes.never_came(dish)

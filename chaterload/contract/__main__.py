@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn
 
+from chaterload.chater.account_dishes import AccountDishes
 from chaterload.chater.accounts import make_accounts
-from chaterload.chater.dishes import AccountDishes, DishTimes
+from chaterload.chater.dishes import DishIndex
 from chaterload.chater.environment import load_settings, read_env_file
 from chaterload.chater.hosts import host_to_load
 from chaterload.chater.settings import Settings
 from chaterload.chater.textfiles import read_bytes
+from chaterload.chater.times import DishTimes, SecondsOfDay
 from chaterload.chater.wire import PROTOBUF
 from chaterload.chater.writes import Writes
 from chaterload.contract.cases import Case, read_cases
@@ -63,7 +65,7 @@ def _prepare(options: argparse.Namespace) -> tuple[Session, list[Case], str]:
     """Whom to ask, what, and as whom. Refused, with every reason, when that does not work out."""
     settings = load_settings()
     host = host_to_load(options.host or settings.host, (*settings.allow_host, *options.allow_host))
-    account = make_accounts(settings, lambda: AccountDishes(DishTimes(), Writes()))[0]
+    account = make_accounts(settings, lambda: AccountDishes(DishIndex(), DishTimes(SecondsOfDay()), Writes(), 0.0))[0]
     who = Identity(
         account.email, account.headers(PROTOBUF)["Authorization"].removeprefix("Bearer "), *_secrets(settings)
     )

@@ -1,6 +1,7 @@
 """The end of a run as text: readable in 100 columns, on a terminal and in a log."""
 
 import io
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from chaterload.chater.dishes import Trace
 from chaterload.chater.writes import Tally
 from chaterload.judge import numbers
 from chaterload.judge.analysis import Analysis, Capacity, Curve
@@ -89,22 +91,24 @@ def _writes_lines(report: Report) -> list[str]:
 
 def writes_texts(report: Report) -> dict[str, str]:
     """A line for each kind of write."""
-    return {kind: writes_text(kind, tally, report.run.accounts_shared) for kind, tally in report.writes.items()}
+    return {kind: writes_text(kind, tally) for kind, tally in report.writes.items()}
 
 
-def writes_text(kind: str, tally: Tally, accounts_shared: bool = False) -> str:
-    """Acknowledged and seen, in words: `dishes 45 acknowledged / 43 seen, 2 lost`."""
-    if kind == "weights" and accounts_shared and tally.acknowledged and not tally.looked:
-        return f"weights {tally.acknowledged} acknowledged, not checked: users share an account (TEST_ACCOUNTS)"
-    text = f"{kind} {tally.acknowledged} acknowledged / {tally.seen} seen"
-    missing = tally.looked - tally.seen
-    if missing:
-        text += f", {missing} {'came back' if kind == 'deletes' else 'lost'}"
-    if tally.looked < tally.acknowledged:
-        text += f", {tally.acknowledged - tally.looked} not looked for"
-    if tally.late:
-        text += f", {tally.late} late (up to {numbers.milliseconds(tally.latest_ms)})"
-    return text
+_UNDECIDABLE = {"weights": "users share an account (TEST_ACCOUNTS)"}
+
+
+def writes_text(kind: str, tally: Tally) -> str:
+    """What became of the acknowledged writes: `dishes 45 acknowledged / 43 confirmed, 2 lost`."""
+    late, unchecked = tally.late + tally.overdue, tally.acknowledged - tally.checked
+    parts = {
+        f"{tally.lost} lost": tally.lost,
+        f"{tally.unshown} {'not done' if kind == 'deletes' else 'not shown'} in time": tally.unshown,
+        f"{late} late (the latest after {tally.latest()})": late,
+        f"{tally.undecidable} not checked: {_UNDECIDABLE.get(kind, 'no list could tell')}": tally.undecidable,
+        f"{unchecked - tally.undecidable} not checked": unchecked - tally.undecidable,
+    }
+    confirmed = f" / {tally.confirmed} confirmed" if tally.checked else ""
+    return ", ".join([f"{kind} {tally.acknowledged} acknowledged{confirmed}", *(part for part in parts if parts[part])])
 
 
 def _changes(changes: Iterable[Change]) -> Padding:
@@ -179,11 +183,12 @@ def _show_leftovers(report: Report, console: Console) -> None:
     if not report.leftovers:
         return
     console.print(Text("\nLeft behind", style="bold"))
-    count = len(report.leftovers)
-    console.print(f"{count} {'dish' if count == 1 else 'dishes'} could not be removed:")
+    counts = Counter(entry.trace for entry in report.leftovers)
+    told = ", ".join(f"{counts[trace]} {trace}" for trace in Trace if counts[trace])
+    console.print(Text(f"{len(report.leftovers)} of the run's dishes are left or may be: {told}"), soft_wrap=True)
     for entry in report.leftovers[:MOST_LEFTOVERS]:
         when = datetime.fromtimestamp(entry.time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        doubt = "" if entry.certain else " (may not exist)"
-        console.print(Text(f"    {entry.email} time {entry.time} ({when} UTC){doubt}"))
+        console.print(Text(f"    {entry.email} time {entry.time} ({when} UTC): {entry.trace}"))
     if len(report.leftovers) > MOST_LEFTOVERS:
         console.print(f"    and {len(report.leftovers) - MOST_LEFTOVERS} more: --verdict-json lists them all")
+    console.print("Later, python -m chaterload.clean FILE removes what such a JSON lists.")

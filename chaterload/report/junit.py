@@ -43,7 +43,7 @@ def _suite(
         among = SubElement(suite, "properties")
         for key, value in properties.items():
             SubElement(among, "property", name=_clean(key), value=_clean(value))
-    suite.extend(cases)
+    suite.extend(list(cases))
 
 
 def _add_up(document: Element) -> None:
@@ -85,7 +85,7 @@ def _of_writes(report: Report) -> Iterable[Element]:
     for kind, text in writes_texts(report).items():
         tally = getattr(report.writes, kind)
         lost = Writes(**{kind: tally}).missing()
-        yield _case("writes", kind, {FAILURE: lost, SKIPPED: [] if tally.looked else [text]}, text)
+        yield _case("writes", kind, {FAILURE: lost, SKIPPED: [] if tally.checked else [text]}, text)
 
 
 def _measured(verdict: Verdict) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chaterload.chater.shared import Leftover
+from chaterload.chater.dishes import Leftover
 from chaterload.chater.writes import Writes
 from chaterload.exits import Exit
 from chaterload.judge.analysis import Analysis
@@ -99,7 +99,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "failure_kinds": [_failures(row) for row in report.failures],
         "diagnosis": [asdict(finding) for finding in report.findings],
         "writes": report.writes.to_dict(),
-        "leftovers": [asdict(leftover) for leftover in report.leftovers],
+        "leftovers": [{**asdict(leftover), "certain": leftover.certain} for leftover in report.leftovers],
         "baseline": [_change(change) for change in report.changes],
         "analysis": _analysis(report.analysis),
         "run": _run(report.run),

@@ -87,8 +87,8 @@ class Figures(Collector):
         tallies = {(kind,): tally for kind, tally in self.writes.items()}
         for name, text, counts in (
             ("acknowledged", "Acknowledged writes", {kind: t.acknowledged for kind, t in tallies.items()}),
-            ("looked_for", "Those that were looked for, seen or lost", {kind: t.looked for kind, t in tallies.items()}),
-            ("seen", "Those that showed", {kind: t.seen for kind, t in tallies.items()}),
+            ("checked", "Those that a list could tell of in time", {kind: t.checked for kind, t in tallies.items()}),
+            ("confirmed", "Those that showed in time", {kind: t.confirmed for kind, t in tallies.items()}),
         ):
             yield _family(CounterMetricFamily, f"chater_writes_{name}", text, ("kind",), counts)
 

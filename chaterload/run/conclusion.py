@@ -1,16 +1,18 @@
 """From a run's figures to its report."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from platform import python_version
+from typing import Any
 
 import locust
 from locust.env import Environment
 
 from chaterload import __version__
+from chaterload.chater.dishes import Leftover, Trace
 from chaterload.chater.environment import shown
 from chaterload.chater.settings import Settings
-from chaterload.chater.shared import Leftover
 from chaterload.judge.analysis import (
     Analysis,
     read_curve,
@@ -86,7 +88,7 @@ def make_report(
         failures=rows,
         findings=diagnose(rows, results, figures, server),
         writes=writes,
-        leftovers=sorted(Leftover(*entry) for report in reports for entry in report.get("leftovers", ())),
+        leftovers=_leftovers(reports),
         history=run.history.samples,
         changes=changes,
         analysis=replace(analyse(run, judge.objectives), server=server),
@@ -149,9 +151,29 @@ def _unproven(reports: Sequence[dict[str, object]], figures: Snapshot) -> list[s
     without = sum(int(str(report.get("without_account", 0))) for report in reports)
     if without:
         doubts.append(f"{without} users found no account of their own")
+    doubts += _strangers(reports)
     if not figures.total.requests:
         doubts.append("no request was made")
     return doubts
+
+
+def _leftovers(reports: Sequence[dict[str, Any]]) -> list[Leftover]:
+    entries = (entry for report in reports for entry in report.get("leftovers", ()))
+    return sorted(Leftover(email, time, Trace(trace)) for email, time, trace in entries)
+
+
+def _strangers(reports: Sequence[dict[str, Any]]) -> list[str]:
+    """A sentence for each account that somebody else used."""
+    times: dict[str, set[int]] = defaultdict(set)
+    most: Counter[str] = Counter()
+    for email, count, some in (entry for report in reports for entry in report.get("strangers", ())):
+        times[email].update(some)
+        most[email] = max(most[email], count)
+    return [
+        f"somebody else uses {email}: {count} dish{'es' if count > 1 else ''} appeared on it that the run did not make "
+        f"(time {', '.join(str(time) for time in sorted(times[email])[:3])}); what may be theirs was left alone"
+        for email, count in most.items()
+    ]
 
 
 def _run(environment: Environment, settings: Settings, run: Run, reports: Sequence[dict[str, object]]) -> RunFacts:

@@ -63,6 +63,8 @@ class RunController:
         self.report: Report | None = None
         """Of the last run, once it is judged."""
         self.listeners = Listeners()
+        self.ended_by_hand = False
+        """By Ctrl-C: whoever pressed it can press it again, and the clean-up takes its time until then."""
         self._prepared: Prepared | None = None
 
     @property
@@ -146,9 +148,9 @@ class RunController:
         self.phase = Phase.STOPPING
         self.run.finish()
         logger.info(
-            "Ending: users finish their last request and remove what they made (up to %.0f s). "
-            "Ctrl-C now ends them at once.",
-            self.environment.stop_timeout + self.settings.cleanup_seconds,
+            "Ending: users finish their last request (up to %.0f s), then what they made is removed. "
+            "Ctrl-C now ends that at once, and lists the rest.",
+            self.environment.stop_timeout,
         )
         self.node.finish()
 
@@ -157,6 +159,7 @@ class RunController:
         if self.phase is not Phase.STOPPING or self.run is None:
             return
         try:
+            self.node.clean_up()
             self.sampler.sample(self.run)
             self.run.note_early_end(self.options.run_time)
             self._conclude(self.run)
@@ -203,6 +206,8 @@ class RunController:
         """The process is about to end, before Locust stops anything."""
         if self.run and self.phase is Phase.RUNNING:
             self.run.interrupted = True
+        if not self.ended_by_hand and self.phase in (Phase.RUNNING, Phase.STOPPING):
+            self.node.limit_cleanup(self.settings.cleanup_seconds)  # whoever sent SIGTERM sends SIGKILL next
 
     def on_quitting(self, **_: Any) -> None:
         """The process ends. Users that still run are stopped, so that they remove what they made."""

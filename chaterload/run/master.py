@@ -4,8 +4,6 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import gevent
@@ -14,71 +12,38 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from chaterload import __version__
+from chaterload.chater.cleanup import TELL_EVERY_S
 from chaterload.chater.leases import LeaseBook
 from chaterload.chater.settings import Settings
 from chaterload.exits import Refused
 from chaterload.internals import connected_workers, dismiss_worker, known_workers, run_beside
+from chaterload.run.handouts import Handouts
 from chaterload.run.lifecycle import Prepared, Run
 from chaterload.run.node import Node, check_accounts, options_of
 from chaterload.run.protocol import (
     CHECK_TIMEOUT_S,
     FINISH_MARGIN_S,
     AbortUsers,
-    AccountShared,
     Channel,
     CheckAnswer,
     CheckRequest,
+    CleanupProgress,
     DishBegun,
     FinishRequest,
     Hello,
-    Leased,
-    LeaseRelease,
-    LeaseRequest,
+    LimitCleanup,
     StartRun,
 )
 from chaterload.run.questions import Questions
+from chaterload.run.workers import WorkerRecord, WorkerState
 
 logger = logging.getLogger(__name__)
 
+HEARD_S = 15.0
+"""For how long a worker that cleans up may tell nothing; it tells every TELL_EVERY_S."""
+
 WATCH_S = 0.5
 """Between two looks for workers that went missing, which Locust has no event for."""
-
-
-class WorkerState(StrEnum):
-    """Where a worker stands in a run."""
-
-    CHECKED = "checked"
-    RUNNING = "running"
-    FINISHED = "finished"
-    LOST = "lost"
-
-
-@dataclass
-class WorkerRecord:
-    """What the master knows of one worker in this run."""
-
-    process: str
-    """Where it runs, for people."""
-    state: WorkerState = WorkerState.CHECKED
-    report: dict[str, Any] = field(default_factory=dict)
-    """What it told last."""
-    begun: list[list[Any]] = field(default_factory=list)
-    """The dishes that it began since its last report, as (e-mail, time)."""
-    lost_because: str = ""
-
-    def lose(self, why: str) -> bool:
-        """Whether it was not lost before."""
-        is_news = self.state is not WorkerState.LOST
-        if is_news:
-            self.state, self.lost_because = WorkerState.LOST, why
-        return is_news
-
-    def final_report(self) -> dict[str, Any]:
-        """What it did; of the dishes of a lost worker nothing is certain."""
-        if self.state is not WorkerState.LOST:
-            return self.report
-        told = [entry[:2] for entry in self.report.get("leftovers", ())]
-        return {**self.report, "leftovers": [[*entry, False] for entry in (*told, *self.begun)]}
 
 
 class Master(Node):
@@ -92,16 +57,17 @@ class Master(Node):
         self.on_lost: Callable[[str], object] = lambda worker: None
         """Called with a sentence for each worker that goes missing during a run."""
         self._records: dict[str, WorkerRecord] = {}
-        self._book: LeaseBook | None = None
         self._start: StartRun | None = None
         """Of the run that goes on, for workers that join it."""
         self._connected = Event()
+        self._told = 0.0
+        """When the clean-up's progress was last told, in monotonic seconds."""
         self._channel = channel = Channel(runner)
         self._questions = Questions(channel, self.workers)
+        self._handouts = Handouts(channel)
         channel.listen(Hello, self._on_hello, concurrent=True)
-        channel.listen(LeaseRequest, self._on_lease)
-        channel.listen(LeaseRelease, self._on_release)
         channel.listen(DishBegun, self._on_dish)
+        channel.listen(CleanupProgress, self._on_cleanup)
         environment.events.worker_report.add_listener(self._on_report)
         environment.events.worker_connect.add_listener(lambda **_: self._connected.set())
         run_beside(runner, self._watch)
@@ -157,6 +123,7 @@ class Master(Node):
             exclude_tags=options.exclude_tags,
             stand_in=options.stand_in,
             run_time=options.run_time,
+            times_key=self._handouts.seconds.key,
         )
 
     def _compare(self, answers: Iterable[CheckAnswer], users: int) -> None:
@@ -169,7 +136,7 @@ class Master(Node):
         accounts = min((answer.accounts for answer in answers), default=0)
         strict = any(answer.strict for answer in answers)
         check_accounts(users, accounts, strict=strict)
-        self._book = LeaseBook(accounts, strict=strict) if accounts else None
+        self._handouts.book = LeaseBook(accounts, strict=strict) if accounts else None
 
     def start(self, prepared: Prepared, *, every_task: bool) -> None:
         super().start(prepared, every_task=every_task)
@@ -185,13 +152,20 @@ class Master(Node):
         self._start = None
         self._note_missing()
         running = {worker: r for worker, r in self._records.items() if r.state is WorkerState.RUNNING}
-        patience = self.environment.stop_timeout + self.settings.cleanup_seconds + FINISH_MARGIN_S
+        if self._cleanup_limit_s is not None:
+            self.limit_cleanup(self._cleanup_limit_s)
+        patience = self.environment.stop_timeout + FINISH_MARGIN_S
         answers = self._questions.ask(running, FinishRequest(uuid.uuid4().hex), patience)
         for worker, record in running.items():
             if worker in answers:
                 record.state = WorkerState.FINISHED
             else:
                 record.lose("did not send its last counts")
+
+    def limit_cleanup(self, seconds: float) -> None:
+        super().limit_cleanup(seconds)
+        for worker in self.workers():
+            self._channel.send(LimitCleanup(seconds), worker)
 
     def abort_users(self) -> None:
         """End the users of every worker at once."""
@@ -214,8 +188,7 @@ class Master(Node):
         here = self.workers()
         for worker, record in self._records.items():
             if record.state is WorkerState.RUNNING and worker not in here and record.lose("was lost during the run"):
-                if self._book:
-                    self._book.drop(worker)
+                self._handouts.drop(worker)
                 self.on_lost(f"worker {record.process} {record.lost_because}")
 
     def _on_hello(self, worker: str, _: Hello) -> None:
@@ -241,31 +214,26 @@ class Master(Node):
         problems = list(answer.problems)
         if answer.version != __version__:
             problems.append(f"It runs version {answer.version} of this project, and its master {__version__}.")
-        if self._book and answer.accounts < self._book.accounts:
-            problems.append(f"It has {answer.accounts} accounts, and the run uses {self._book.accounts}.")
+        if self._handouts.book and answer.accounts < self._handouts.book.accounts:
+            problems.append(f"It has {answer.accounts} accounts, and the run uses {self._handouts.book.accounts}.")
         return problems
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
         record = self._records.get(client_id)
         if record and "chater" in data:
             record.report = data["chater"]
-            record.begun.clear()  # what of it is still open is in the report
+            for time_ms in data["chater"].get("closed", ()):
+                record.begun.pop(time_ms, None)
 
     def _on_dish(self, worker: str, message: DishBegun) -> None:
         if record := self._records.get(worker):
-            record.begun.append([message.email, message.time])
+            record.begun[message.time] = message.email
 
-    def _on_lease(self, worker: str, message: LeaseRequest) -> None:
-        number = self._book.acquire(worker) if self._book else None
-        shared = False
-        if self._book and number is not None:
-            users = self._book.users(number)
-            shared = users > 1
-            if users == 2:  # the first user learns it now, later ones with their lease
-                for holder in self._book.holders(number):
-                    self._channel.send(AccountShared(number), holder)
-        self._channel.send(Leased(message.request, number, shared), worker)
-
-    def _on_release(self, worker: str, message: LeaseRelease) -> None:
-        if self._book:
-            self._book.release(worker, message.number)
+    def _on_cleanup(self, worker: str, message: CleanupProgress) -> None:
+        now = time.monotonic()
+        self._questions.wait_until = now + HEARD_S
+        if record := self._records.get(worker):
+            record.left = message.left
+        if now - self._told >= TELL_EVERY_S:
+            self._told = now
+            self.tell_cleanup(sum(record.left for record in self._records.values()))

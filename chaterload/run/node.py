@@ -10,12 +10,13 @@ from locust.env import Environment
 from pydantic import SecretStr
 
 from chaterload.chater.accounts import Account, expiring
-from chaterload.chater.dishes import SLOTS
+from chaterload.chater.courier import Courier
 from chaterload.chater.hosts import host_to_load, take_host
 from chaterload.chater.leases import LeaseBook
 from chaterload.chater.preflight import preflight
 from chaterload.chater.settings import Settings
 from chaterload.chater.shared import CURRENT, Leases, Shared, make_shared
+from chaterload.chater.times import Seconds, SecondsOfDay
 from chaterload.chater.tokens import make_token
 from chaterload.exits import Refused, refusing
 from chaterload.internals import CPU_MONITOR_INTERVAL, CPU_WARNING_THRESHOLD, kill_users, tags_of, tasks_with_tags
@@ -77,6 +78,8 @@ class Node:
         self.shared: Shared | None = None
         """What the users of the last run share; None before the first one, and on a master."""
         self.gauge = CpuGauge()
+        self._cleanup_limit_s: float | None = None
+        """None while the process may take its time for the clean-up."""
 
     def check(self, run_id: str, users: int, host: str | None) -> Shared | None:
         """Try out what `users` users will need at `host`. Refused when load could not start.
@@ -102,10 +105,27 @@ class Node:
     def finish(self) -> None:
         """A run is about to end."""
 
+    def clean_up(self) -> None:
+        """Remove what the users of this process left; they have all stopped."""
+        if self.shared:
+            if self._cleanup_limit_s is not None:
+                self.shared.cleanup.limit(self._cleanup_limit_s)
+            self.shared.cleanup.finish(self.tell_cleanup)
+
+    def tell_cleanup(self, left: int) -> None:
+        """Say how far the clean-up is: so many dishes are left to remove."""
+        logger.info("Cleaning up: %d dish%s left to remove.", left, "" if left == 1 else "es")
+
+    def limit_cleanup(self, seconds: float) -> None:
+        """Give the clean-up so many seconds, from its start or from now: whoever ends the process waits no longer."""
+        self._cleanup_limit_s = seconds
+        if self.shared:
+            self.shared.cleanup.limit(seconds)
+
     def abort_users(self) -> None:
-        """End the users at once. What they made stays, and is listed."""
+        """End the users and the clean-up at once. What they made stays, and is listed."""
         if self.shared and self.environment.runner:
-            self.shared.hurried = True
+            self.shared.cleanup.limit(0.0)
             kill_users(self.environment.runner)
 
     def quit_workers(self) -> None:
@@ -115,9 +135,13 @@ class Node:
         """What this process did; all that it has of its own, in a form that msgpack carries."""
         return {"saturated_s": self.gauge.longest_s, **(self.shared.report() if self.shared else {})}
 
+    def leftovers(self) -> list[list[Any]]:
+        """What this process left on accounts."""
+        return self.shared.leftovers() if self.shared else []
+
     def reports(self) -> list[dict[str, Any]]:
-        """What each process did."""
-        return [self.report()]
+        """What each process did and left."""
+        return [{**self.report(), "leftovers": self.leftovers()}]
 
     def lost(self) -> list[str]:
         """Which workers were lost, and how."""
@@ -127,6 +151,11 @@ class Node:
 class Local(Node):
     """A run in one process."""
 
+    def __init__(self, environment: Environment, settings: Settings, allowed: tuple[str, ...]) -> None:
+        super().__init__(environment, settings, allowed)
+        self._seconds = SecondsOfDay()
+        """For all runs of this process: a dish that an earlier one left is nobody else's."""
+
     def check(self, run_id: str, users: int, host: str | None) -> Shared:
         options = options_of(self.environment)
         strict = self.settings.accounts_strict
@@ -134,7 +163,9 @@ class Local(Node):
         def leases(accounts: list[Account]) -> LocalLeases:
             return LocalLeases(accounts, strict=strict)
 
-        shared = prepare_users(self.environment, self.settings, options, leases, host=host, allowed=self.allowed)
+        shared = prepare_users(
+            self.environment, self.settings, options, leases, self._seconds, host=host, allowed=self.allowed
+        )
         check_accounts(users, len(shared.accounts), strict=strict)
         return shared
 
@@ -200,14 +231,14 @@ def prepare_users(
     settings: Settings,
     options: Namespace,
     leases: Callable[[list[Account]], Leases],
+    seconds: Seconds,
     *,
     host: str | None,
     allowed: tuple[str, ...],
-    slot: int | None = None,
 ) -> Shared:
     """Everything that users of this process need, tried out. Refused, in sentences, when it does not work.
 
-    `host` is None where this process says; `slot` is the worker's index, None in a run of one process.
+    `host` is None where this process says; `seconds` is where the times of dishes come from.
     """
     if options.stand_in:
         settings = with_stand_in(settings)
@@ -215,9 +246,8 @@ def prepare_users(
     tasks = tasks_of(environment, options)
     # Locust itself filters by them when the run starts
     environment.exclude_tags = excluded_tags(options.tags, options.exclude_tags)
-    shared = make_shared(
-        settings, leases, accounts=need_account(tasks), slot=slot or 0, slots=1 if slot is None else SLOTS
-    )
+    ask = Courier(host, tls_verify=settings.tls_verify).ask
+    shared = make_shared(settings, leases, ask, seconds, accounts=need_account(tasks))
     problem = preflight(host, shared.accounts[0] if shared.accounts else None, tls_verify=settings.tls_verify)
     if problem:
         raise Refused(problem)

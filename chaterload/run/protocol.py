@@ -55,6 +55,8 @@ class CheckRequest:
     exclude_tags: list[str] | None
     stand_in: bool
     run_time: int | None
+    times_key: str
+    """Makes the mark of the run's dishes; see chaterload.chater.times."""
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -126,11 +128,46 @@ class DishBegun:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class SecondRequest:
+    """A second of a day for the times of dishes. `request` is a number of the worker's own."""
+
+    kind: ClassVar[str] = "chater_second"
+    request: int
+    day: int
+    """UTC days since 1970."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SecondTaken:
+    """The second, which no other worker gets; None when the day has none left."""
+
+    kind: ClassVar[str] = "chater_second_taken"
+    request: int
+    second: int | None
+
+
+@dataclass(frozen=True, config=_STRICT)
 class FinishRequest:
-    """End the users and send the last counts."""
+    """End the users, clean up and send the last counts."""
 
     kind: ClassVar[str] = "chater_finish"
     question: str
+
+
+@dataclass(frozen=True, config=_STRICT)
+class CleanupProgress:
+    """A worker still removes dishes: so many are left."""
+
+    kind: ClassVar[str] = "chater_cleanup"
+    left: int
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LimitCleanup:
+    """From now on, or from its start, the clean-up has so many seconds."""
+
+    kind: ClassVar[str] = "chater_limit_cleanup"
+    seconds: float
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -143,7 +180,7 @@ class Finished:
 
 @dataclass(frozen=True, config=_STRICT)
 class AbortUsers:
-    """End the users at once."""
+    """End the users and the clean-up at once."""
 
     kind: ClassVar[str] = "chater_abort"
 
@@ -158,7 +195,11 @@ Message = (
     | LeaseRelease
     | AccountShared
     | DishBegun
+    | SecondRequest
+    | SecondTaken
     | FinishRequest
+    | CleanupProgress
+    | LimitCleanup
     | Finished
     | AbortUsers
 )

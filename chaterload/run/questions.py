@@ -17,6 +17,8 @@ class Questions:
         """`connected` gives the ids of the workers that are there at that moment."""
         self._channel = channel
         self._connected = connected
+        self.wait_until = 0.0
+        """Monotonic seconds: workers that tell that they are at it are waited for until then."""
         self._open: dict[str, dict[str, AsyncResult]] = {}
         channel.listen(CheckAnswer, self._on_answer)
         channel.listen(Finished, self._on_answer)
@@ -26,7 +28,7 @@ class Questions:
         answers = self._open[message.question] = {worker: AsyncResult() for worker in workers}
         deadline = time.monotonic() + seconds
         try:
-            while (silent := self._silent(answers)) and time.monotonic() < deadline:
+            while (silent := self._silent(answers)) and time.monotonic() < max(deadline, self.wait_until):
                 for worker in silent:
                     self._channel.send(message, worker)
                 gevent.wait([answers[worker] for worker in silent], timeout=ASK_AGAIN_S)

@@ -33,6 +33,8 @@ class Process:
                 self.node.abort_users()
             return
         self.interrupted = True
+        if self.controller:
+            self.controller.ended_by_hand = True
         hub = gevent.get_hub()
         hub.loop.run_callback(hub.parent.throw, KeyboardInterrupt)
 

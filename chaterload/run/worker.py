@@ -26,14 +26,18 @@ from chaterload.run.protocol import (
     Channel,
     CheckAnswer,
     CheckRequest,
+    CleanupProgress,
     DishBegun,
     Finished,
     FinishRequest,
     Hello,
     Leased,
+    LimitCleanup,
+    SecondTaken,
     StartRun,
 )
 from chaterload.run.remote_leases import RemoteLeases
+from chaterload.run.remote_seconds import RemoteSeconds
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +51,11 @@ class Worker(Node):
         super().__init__(environment, settings, allowed)
         self.runner = runner
         self._leases: RemoteLeases | None = None
+        self._seconds: RemoteSeconds | None = None
+        self._closed: list[int] = []
+        """Dishes that are gone, since the last report."""
+        self._is_finished = False
+        self._is_orphan = False
         self._prepared: tuple[str, Shared] | None = None
         """The run that was checked last, and what its users share."""
         self._beat = time.monotonic()
@@ -58,6 +67,8 @@ class Worker(Node):
         channel.listen(Leased, self._on_leased)
         channel.listen(AccountShared, self._on_shared)
         channel.listen(FinishRequest, self._on_finish, concurrent=True)
+        channel.listen(SecondTaken, self._on_second)
+        channel.listen(LimitCleanup, lambda _, message: self.limit_cleanup(message.seconds))
         channel.listen(AbortUsers, lambda *_: self.abort_users())
         environment.events.report_to_master.add_listener(self._on_report)
         environment.events.heartbeat_received.add_listener(self._on_heartbeat)
@@ -67,6 +78,12 @@ class Worker(Node):
     def _make_leases(self, accounts: list[Account]) -> RemoteLeases:
         self._leases = RemoteLeases(self._channel, accounts)
         return self._leases
+
+    def _make_seconds(self, key: str) -> RemoteSeconds:
+        """For all runs under this master: a dish that an earlier one left is nobody else's."""
+        if self._seconds is None or self._seconds.key != key:
+            self._seconds = RemoteSeconds(self._channel, key)
+        return self._seconds
 
     def _on_check(self, _: str, request: CheckRequest) -> None:
         if not self._is_new(request):
@@ -94,13 +111,14 @@ class Worker(Node):
                 self.settings,
                 Namespace(**{**vars(self.environment.parsed_options), **asked}),
                 self._make_leases,
+                self._make_seconds(request.times_key),
                 host=request.host,
                 allowed=(*self.allowed, *request.allowed),
-                slot=worker_index(self.runner),
             )
         except Refused as refused:
             return list(refused.problems)
-        shared.announce = lambda email, time: self._channel.send(DishBegun(email, time))
+        shared.index.on_open = lambda dish: self._channel.send(DishBegun(dish.email, dish.time_ms))
+        shared.index.on_closed = lambda dish: self._closed.append(dish.time_ms)
         self._prepared = request.run_id, shared
         return []
 
@@ -110,14 +128,29 @@ class Worker(Node):
             self.environment.process_exit_code = Exit.NEVER_STARTED
             gevent.spawn(self.runner.quit)
             return
+        self._is_finished = False
         self._begin(self._prepared[1], every_task=message.every_task)
         self._prepared = None
 
     def finish(self) -> None:
-        """End the users, and send what they did, whole."""
+        """End the users, remove what they left, and send what they did, whole."""
         self.runner.stop()
+        if not self._is_finished:
+            self.clean_up()
+            self.tell_cleanup(0)
+        self._is_finished = True
         send_statistics(self.runner)
         CURRENT.clear()
+
+    def tell_cleanup(self, left: int) -> None:
+        """The master says it, for all workers."""
+        self._channel.send(CleanupProgress(left))
+
+    def on_quitting(self, **_: Any) -> None:
+        """The process ends: whoever ends it waits no longer than is usual, unless the master is dead."""
+        if not self._is_orphan:
+            self.limit_cleanup(self.settings.cleanup_seconds)
+        self.finish()
 
     def _is_new(self, request: CheckRequest | FinishRequest) -> bool:
         """Whether a question is not merely asked again: the answer is on its way."""
@@ -134,13 +167,20 @@ class Worker(Node):
         if self._leases:
             self._leases.on_shared(message.number)
 
+    def _on_second(self, _: str, message: SecondTaken) -> None:
+        if self._seconds:
+            self._seconds.on_taken(message)
+
     def _on_finish(self, _: str, request: FinishRequest) -> None:
         if self._is_new(request):
             self.finish()
             self._channel.send(Finished(request.question))
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
-        data["chater"] = self.report()
+        closed, self._closed = self._closed, []
+        data["chater"] = {**self.report(), "closed": closed}
+        if self._is_finished:
+            data["chater"]["leftovers"] = self.leftovers()
 
     def _on_heartbeat(self, **_: Any) -> None:
         self._beat = time.monotonic()
@@ -159,5 +199,6 @@ class Worker(Node):
             if now - self._beat > MASTER_SILENT_S:
                 logger.error("The master has been silent for %.0f s: ending the users here.", MASTER_SILENT_S)
                 self.environment.process_exit_code = Exit.INVALID
+                self._is_orphan = True
                 gevent.spawn(self.runner.quit)
                 return

@@ -7,6 +7,7 @@ import jwt
 import pytest
 
 from chaterload.chater import accounts as module
+from chaterload.chater.account_dishes import AccountDishes
 from chaterload.chater.accounts import (
     NO_TOKEN,
     Account,
@@ -16,8 +17,9 @@ from chaterload.chater.accounts import (
     make_accounts,
     now_ms,
 )
-from chaterload.chater.dishes import AccountDishes, DishTimes
+from chaterload.chater.dishes import DishIndex
 from chaterload.chater.settings import Settings
+from chaterload.chater.times import DishTimes, SecondsOfDay
 from chaterload.chater.tokens import TOKEN_SHAPE, make_token, read_token, signing_key
 from chaterload.chater.wire import GRPC, PROTOBUF
 from chaterload.chater.writes import Writes
@@ -32,7 +34,7 @@ EXPIRED = make_token(SECRET, "old@example.com", HOUR, datetime(2024, 1, 2, 3, 4,
 
 
 def dishes():
-    return AccountDishes(DishTimes(), Writes())
+    return AccountDishes(DishIndex(), DishTimes(SecondsOfDay()), Writes(), 2.0)
 
 
 def account(source):

@@ -5,15 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from chaterload.chater.dishes import SLOTS
+from chaterload.chater.dishes import Trace
 from chaterload.chater.settings import Settings
-from chaterload.chater.shared import Leftover, make_shared, sign_in_body
+from chaterload.chater.shared import SHOWN_STRANGERS, make_shared, sign_in_body
+from chaterload.chater.times import SecondsOfDay
 from chaterload.chater.tokens import make_token
-from chaterload.chater.writes import Tally, Writes
+from chaterload.chater.wire import DAY_MS
+from chaterload.chater.writes import DayList, Writes
 from chaterload.exits import Refused
 from proto.eater_photo_pb2 import PhotoMessage
 
-NOON = 1_700_000_006_400
+DAY = 19_675
+NOON = DAY * DAY_MS + DAY_MS // 2
 TOKEN = make_token("secret", "a@example.com", timedelta(hours=1))
 
 
@@ -27,8 +30,12 @@ class NoLeases:
         raise AssertionError(account)
 
 
-def shared(*, need_account=True, slot=0, slots=1, **settings):
-    return make_shared(Settings(**settings), lambda _: NoLeases(), accounts=need_account, slot=slot, slots=slots)
+def ask_nothing(account, route, body, seconds):
+    raise AssertionError(route)
+
+
+def shared(*, need_account=True, **settings):
+    return make_shared(Settings(**settings), lambda _: NoLeases(), ask_nothing, SecondsOfDay(), accounts=need_account)
 
 
 DEFAULT = {
@@ -67,7 +74,8 @@ def test_what_the_users_share():
     assert json.loads(made.sign_in)["email"] == "loadtest+0001@example.com"
     photo = PhotoMessage.FromString(made.photo.body(1))
     assert (photo.photoType, photo.photo_data) == ("soup", made.settings.photo_path.read_bytes())
-    assert made.report() == {"writes": Writes().to_dict(), "leftovers": [], "without_account": 0, "accounts": 1}
+    nothing = {"writes": Writes().to_dict(), "strangers": [], "without_account": 0}
+    assert made.report() == {**nothing, "accounts": 1}
 
 
 def test_tasks_that_need_no_account():
@@ -79,36 +87,34 @@ def test_tasks_that_need_no_account():
         shared()
 
 
-def test_the_slot_is_the_workers():
-    """The times of a worker's dishes are of its slot, on each of its accounts."""
-    made = shared(jwt_secret="secret", accounts=2, slot=5, slots=SLOTS)
-    assert [account.dishes.start(NOON, "me").time % SLOTS for account in made.accounts] == [5, 5]
+def test_no_two_accounts_share_a_time():
+    """The server loses one of two photos with the same millisecond, whatever their accounts."""
+    made = shared(jwt_secret="secret", accounts=3)
+    times = []
+    for account in made.accounts:
+        account.dishes.reconcile(DayList(DAY, {}, 0.0, 0.0))
+        times += [account.dishes.begin(NOON, 1.0, "me").time_ms for _ in range(100)]
+    assert len(set(times)) == 300
 
 
-def test_leftovers():
-    """What is left is listed by account and time, and whether it is known to be there."""
+def test_what_is_left_and_who_else_was_there():
+    """What is left is told by account and time, and of each account some dishes of somebody else's."""
     made = shared(jwt_secret="secret", accounts=2)
     first, second = (account.dishes for account in made.accounts)
-    unanswered = second.start(NOON, "me")
-    there = second.start(NOON, "me")
-    second.stored(there, 1.0)
-    ghost, removed, believed = (first.start(NOON, "me") for _ in range(3))
-    for dish in (ghost, removed, believed):
-        first.stored(dish, 1.0)
-    first.removed(ghost, 2.0)
-    first.removed(believed, 2.0)
-    first.observe({ghost.time: 1}, 5.0, NOON, 2.0)
-    first.removed(removed, 6.0)
+    for dishes in (first, second):
+        dishes.reconcile(DayList(DAY, {}, 0.0, 0.0))
+    unanswered, stored = second.begin(NOON, 1.0, "me"), first.begin(NOON, 1.0, "me")
+    assert unanswered
+    assert stored
+    first.stored(stored, 2.0)
+    first.reconcile(DayList(DAY, dict.fromkeys([stored.time_ms, *range(DAY * DAY_MS, DAY * DAY_MS + 9)], 1), 0.0, 3.0))
     emails = [account.email for account in made.accounts]
-    assert made.leftovers() == [
-        Leftover(emails[0], removed.time, False),
-        Leftover(emails[0], ghost.time, True),
-        Leftover(emails[1], there.time, True),
-        Leftover(emails[1], unanswered.time, False),
+    assert json.loads(json.dumps(made.leftovers())) == [
+        [emails[0], stored.time_ms, Trace.DOUBTFUL],
+        [emails[1], unanswered.time_ms, Trace.UNCLEAR],
     ]
-    assert made.report()["leftovers"][0] == [emails[0], removed.time, False]
-    assert made.writes.deletes == Tally(3, 2, 1)
-    assert made.writes.dishes == Tally(4)
+    [[email, count, times]] = made.report()["strangers"]
+    assert (email, count, len(times)) == (emails[0], 9, SHOWN_STRANGERS)
 
 
 @pytest.mark.parametrize(("verify", "left"), [(True, 1), (False, 0)])
@@ -116,5 +122,10 @@ def test_without_looking_deletes_are_believed(verify, left):
     """TEST_VERIFY_WRITES decides whether an acknowledged delete is still to be confirmed."""
     made = shared(user_token=TOKEN, verify_writes=verify)
     dishes = made.accounts[0].dishes
-    dishes.removed(dishes.start(NOON, "me"), 1.0)
+    dishes.reconcile(DayList(DAY, {}, 0.0, 0.0))
+    dish = dishes.begin(NOON, 1.0, "me")
+    dishes.stored(dish, 1.0)
+    dishes.reconcile(DayList(DAY, {dish.time_ms: 1}, 0.0, 1.0))
+    dishes.delete_sent(dish)
+    dishes.deleted(dish, 1.0)
     assert len(made.leftovers()) == left

@@ -2,17 +2,12 @@
 
 import shutil
 import time
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from locust.stats import RequestStats
 
-from chaterload.chater.dishes import DishTimes
-from chaterload.chater.wire import DAY_MS
 from chaterload.run.figures import snapshot
 from chaterload.run.lifecycle import Prepared
 from chaterload.run.lifecycle import Run as RunOfLoad
@@ -21,7 +16,6 @@ from tests.e2e.conftest import Run, credentials, requests_seen, wait_for
 from tests.faults.conftest import verdict
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-MIDNIGHT = 20_000 * DAY_MS
 
 
 @pytest.fixture
@@ -56,14 +50,6 @@ def test_a_run_is_as_long_as_it_was(clock: dict[str, float], set_by: float) -> N
     figures = snapshot(stats, course.clock_set_by)
     assert figures.seconds == pytest.approx(20)
     assert figures.requests_per_second == pytest.approx(5)
-
-
-@given(st.lists(st.tuples(st.sampled_from([-1, 0, 1]), st.integers(-3, 3)), min_size=2, max_size=200))
-def test_dishes_around_midnight(moments: list[tuple[int, int]]) -> None:
-    """However often the clock is set back and forth over midnight, no two dishes have the same time."""
-    times = DishTimes()
-    given_out = [times.next(MIDNIGHT + day * DAY_MS + ms) for day, ms in moments]
-    assert max(Counter(given_out).values()) == 1
 
 
 @pytest.mark.slow

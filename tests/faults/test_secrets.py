@@ -11,9 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from chaterload.chater.account_dishes import AccountDishes
 from chaterload.chater.accounts import Account, FixedToken, MintedToken
-from chaterload.chater.dishes import AccountDishes, DishTimes
+from chaterload.chater.dishes import DishIndex
 from chaterload.chater.environment import load_settings, shown
+from chaterload.chater.times import DishTimes, SecondsOfDay
 from chaterload.chater.tokens import make_token, read_token
 from chaterload.chater.writes import Writes
 from chaterload.standin.options import STAND_IN_SECRET
@@ -174,7 +176,7 @@ def test_no_repr_shows_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         monkeypatch.setenv(name, value)
     settings = load_settings()
     hidden.append(STAND_IN_SECRET)
-    dishes = AccountDishes(DishTimes(), Writes())
+    dishes = AccountDishes(DishIndex(), DishTimes(SecondsOfDay()), Writes(), 2.0)
     token = read_token(hidden[0])
     account = Account("a@example.com", FixedToken(token), dishes)
     minted = MintedToken(STAND_IN_SECRET, "a@example.com")

@@ -305,6 +305,7 @@ def test_a_task_that_smoke_left_out(name, exclude, asked, left_out):
     """Every task that the tags leave has to have asked its first endpoint, where the strategy is to run every task."""
     environment: Any = SimpleNamespace(
         user_classes=[Tapper],
+        available_user_classes={"Tapper": Tapper},
         available_user_tasks={"Tapper": [Tapper.flow, Tapper.language]},
         parsed_options=Namespace(tags=None, exclude_tags=exclude),
     )

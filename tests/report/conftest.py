@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chaterload.chater.answers import Kind
-from chaterload.chater.shared import Leftover
+from chaterload.chater.dishes import Leftover, Trace
 from chaterload.chater.writes import Tally, Writes
 from chaterload.judge.baseline import Change
 from chaterload.judge.diagnosis import Failures, diagnose
@@ -30,8 +30,9 @@ NASTY = "<script>alert(1)</script> & [bold]x[/bold]"
 """Neither HTML, XML nor rich's markup may take this for its own."""
 
 
-WRITES = Writes(Tally(45, 45, 45, 2, 1234.5), Tally(40, 40, 40), Tally(40, 0, 0), Tally(45, 45, 45))
-LOSSES = Writes(Tally(45, 45, 43, 2, 1234.5), Tally(40, 40, 40), Tally(40, 0, 0), Tally(45, 45, 44))
+DISHES = Tally(45, 45, 43, 2, lost=2, lost_ms=10_100.0, unseen_ms=2010.0, latest_after_ms=300.0, latest_ms=1234.5)
+WRITES = Writes(Tally(45, 45, 45), Tally(40, 40, 40), Tally(40, undecidable=40), Tally(45, 45, 45))
+LOSSES = Writes(DISHES, Tally(40, 40, 40), Tally(40, undecidable=40), Tally(45, 45, 44))
 
 
 def make_report(
@@ -70,7 +71,7 @@ def make_report(
         failures=rows,
         findings=diagnose(rows, results, figures),
         writes=writes,
-        leftovers=[Leftover("a@example.com", 1_700_000_000_000, certain=False)],
+        leftovers=[Leftover("a@example.com", 1_700_000_000_000, Trace.UNCLEAR)],
         history=history.samples,
         changes=baseline,
     )

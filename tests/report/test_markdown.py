@@ -15,11 +15,11 @@ def test_all_is_there():
     assert text.startswith("## ❌ FAIL: load test of http\\:\\/\\/127")
     plain = text.replace("\\", "")
     for part in (
-        "- 2 of the acknowledged dishes never showed\n",
+        "- 2 of the acknowledged dishes are lost: they did not show within 10.1 s\n",
         "- POST /manual_weight: p95 is 900 ms, expected below 500 ms\n",
         "20 users, 30 s, 240 requests at 8.0 req/s (below low), 8.3 % failed (critical). Exit code 3.",
         "| POST /manual_weight p95 | below 500 ms | 900 ms | 120 | ✗ missed | -80 % |",
-        "- dishes 45 acknowledged / 43 seen, 2 lost",
+        "- dishes 45 acknowledged / 43 confirmed, 2 lost",
         "| POST /manual_weight | 100 ms | 400 ms | +300 % | 0 % | 0 % | worse |",
         "- 20 x server error at GET /eater_get_today. Usually the server failed",
     ):

@@ -66,12 +66,20 @@ def test_a_failed_run():
     ]
     assert document["writes"]["dishes"] == {
         "acknowledged": 45,
-        "looked": 45,
-        "seen": 43,
+        "checked": 45,
+        "confirmed": 43,
         "late": 2,
+        "overdue": 0,
+        "lost": 2,
+        "undecidable": 0,
+        "unseen_ms": 2010.0,
+        "lost_ms": 10_100.0,
+        "latest_after_ms": 300.0,
         "latest_ms": 1234.5,
     }
-    assert document["leftovers"] == [{"email": "a@example.com", "time": 1_700_000_000_000, "certain": False}]
+    assert document["leftovers"] == [
+        {"email": "a@example.com", "time": 1_700_000_000_000, "trace": "upload unclear", "certain": False}
+    ]
     run = document["run"]
     assert (run["start"], run["end"], run["seconds"]) == ("2026-03-01T12:00:00+00:00", "2026-03-01T12:00:30+00:00", 30)
     assert (run["users"], run["workers"], run["tags"], run["strategy"]) == (20, 2, ["full_flow"], None)

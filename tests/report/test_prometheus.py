@@ -69,8 +69,8 @@ def test_the_page_tells_the_run(any_report):
         assert sum(failed) == m.failures
     for kind, tally in any_report.writes.items():
         assert found["chater_writes_acknowledged_total", kind] == tally.acknowledged
-        assert found["chater_writes_looked_for_total", kind] == tally.looked
-        assert found["chater_writes_seen_total", kind] == tally.seen
+        assert found["chater_writes_checked_total", kind] == tally.checked
+        assert found["chater_writes_confirmed_total", kind] == tally.confirmed
     for result in any_report.verdict.results:
         objective = result.objective
         scale = 1000 if objective.is_time else 1
@@ -107,7 +107,7 @@ def test_before_a_run():
         "chater_users",
         "chater_workers",
         "chater_generator_cpu_ratio",
-        *(f"chater_writes_{name}_total" for name in ("acknowledged", "looked_for", "seen")),
+        *(f"chater_writes_{name}_total" for name in ("acknowledged", "checked", "confirmed")),
     }
     waiting = series(replace(NOTHING, results=evaluate(OBJECTIVES, NOTHING.snapshot)))
     assert {key[0] for key in waiting.keys() - found.keys()} == {"chater_objective_limit"}

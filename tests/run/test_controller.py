@@ -38,6 +38,7 @@ class Node:
         self.error: Exception | None = None
         self.checked: list[tuple[str, int, str | None]] = []
         self.started: list[str] = []
+        self.done: list[str] = []
 
     def check(self, run_id, users, host):
         self.checked.append((run_id, users, host))
@@ -50,6 +51,12 @@ class Node:
 
     def finish(self):
         pass
+
+    def clean_up(self):
+        self.done.append("cleaned up")
+
+    def limit_cleanup(self, seconds):
+        self.done.append(f"{seconds:g} s for the clean-up")
 
     def quit_workers(self):
         pass
@@ -112,6 +119,24 @@ def test_no_start_beside_a_run(control, phase, reason):
         control.on_test_start()
     assert control.phase is phase
     assert control.environment.process_exit_code is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "by_hand", "done"),
+    [
+        (Phase.RUNNING, False, ["3 s for the clean-up"]),
+        (Phase.STOPPING, False, ["3 s for the clean-up"]),
+        (Phase.RUNNING, True, []),
+        (Phase.JUDGED, False, []),
+    ],
+    ids=["SIGTERM during the load", "SIGTERM during the clean-up", "Ctrl-C", "the run has ended by itself"],
+)
+def test_who_waits_for_the_clean_up(control, node, phase, by_hand, done):
+    """Whoever sends SIGTERM waits TEST_CLEANUP_SECONDS for it; who pressed Ctrl-C can press it again."""
+    control.on_test_start()
+    control.phase, control.ended_by_hand = phase, by_hand
+    control.on_interrupt()
+    assert node.done == done
 
 
 def test_the_next_run_is_another(control, node):

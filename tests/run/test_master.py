@@ -134,7 +134,7 @@ def test_a_worker_that_vanishes(master, runner):
     master._note_missing()
     master._note_missing()
     assert told == ["worker somewhere was lost during the run"]
-    assert any(report.get("leftovers") == [["me@example.com", 5, False]] for report in master.reports())
+    assert any(report.get("leftovers") == [["me@example.com", 5, "upload unclear"]] for report in master.reports())
     master.finish()
     assert master.lost() == told
 
@@ -181,9 +181,76 @@ def test_sharing_an_account_is_told_once(master, runner):
 
 def test_a_worker_that_stays_silent_at_the_end(master, runner, monkeypatch):
     """One that is connected and sends no last counts makes the run's figures incomplete."""
-    monkeypatch.setattr(module, "FINISH_MARGIN_S", -3.0)
+    monkeypatch.setattr(module, "FINISH_MARGIN_S", 0.0)
     start(master)
     del runner.answers["a"]
     with gevent.Timeout(10):
         master.finish()
     assert master.lost() == ["worker somewhere did not send its last counts"]
+
+
+def test_dishes_that_are_gone(master, runner):
+    """Of a worker that vanishes only those dishes are listed that it began and did not report as gone."""
+    start(master)
+    for time_ms in (5, 6, 7):
+        runner.get("chater_dish", "a", {"email": "me@example.com", "time": time_ms})
+    master._on_report("a", {"chater": {"closed": [6, 99]}})
+    runner.here = {"b"}
+    master._note_missing()
+    left = [entry for report in master.reports() for entry in report.get("leftovers", ())]
+    assert [entry[1] for entry in left] == [5, 7]
+
+
+def test_seconds_for_the_times_of_dishes(master, runner):
+    """Every worker gets the mark of the run, and each second of a day goes to one of them alone."""
+    start(master)
+    [[key], [same]] = [[data["times_key"] for data in runner.to(worker, "chater_check")] for worker in ("a", "b")]
+    assert key == same
+    for request in range(100):
+        runner.get("chater_second", "ab"[request % 2], {"request": request, "day": 20_000})
+    taken = [data for worker in ("a", "b") for data in runner.to(worker, "chater_second_taken")]
+    assert sorted(data["request"] for data in taken) == list(range(100))
+    assert len({data["second"] for data in taken}) == 100
+
+
+def test_how_far_the_clean_up_is(master, runner, caplog):
+    """What the workers have left to remove is told in one line for all of them, and not at each message."""
+    caplog.set_level("INFO")
+    start(master)
+    runner.get("chater_cleanup", "b", {"left": 1})
+    for left in (40, 30):
+        runner.get("chater_cleanup", "a", {"left": left})
+    assert [message for message in caplog.messages if "left to remove" in message] == [
+        "Cleaning up: 1 dish left to remove."
+    ]
+    master._told = 0.0
+    runner.get("chater_cleanup", "a", {"left": 20})
+    assert "Cleaning up: 21 dishes left to remove." in caplog.messages
+
+
+def test_a_clean_up_that_takes_long(master, runner, monkeypatch):
+    """A worker that tells of its clean-up is waited for, however long it takes; one that tells nothing is not."""
+    monkeypatch.setattr(module, "HEARD_S", 0.6)
+    monkeypatch.setattr(module, "FINISH_MARGIN_S", 0.0)
+    start(master)
+    del runner.answers["a"], runner.answers["b"]
+
+    def work():
+        for left in (3, 2, 1):
+            gevent.sleep(0.4)
+            runner.get("chater_cleanup", "a", {"left": left})
+        gevent.sleep(0.2)
+        runner.get("chater_finished", "a", {"question": runner.to("a", "chater_finish")[-1]["question"]})
+
+    worker = gevent.spawn(work)
+    master.finish()
+    worker.join()
+    assert master.lost() == ["worker somewhere did not send its last counts"]
+
+
+def test_a_clean_up_that_is_limited(master, runner):
+    """Whoever ends the master waits no longer for any of its workers."""
+    start(master)
+    master.limit_cleanup(3.0)
+    master.finish()
+    assert [runner.to(worker, "chater_limit_cleanup")[-1] for worker in ("a", "b")] == [{"seconds": 3.0}] * 2

@@ -1,0 +1,45 @@
+"""What a master knows of its workers."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from chaterload.chater.dishes import Trace
+
+
+class WorkerState(StrEnum):
+    """Where a worker stands in a run."""
+
+    CHECKED = "checked"
+    RUNNING = "running"
+    FINISHED = "finished"
+    LOST = "lost"
+
+
+@dataclass
+class WorkerRecord:
+    """What the master knows of one worker in this run."""
+
+    process: str
+    """Where it runs, for people."""
+    state: WorkerState = WorkerState.CHECKED
+    report: dict[str, Any] = field(default_factory=dict)
+    """What it told last."""
+    begun: dict[int, str] = field(default_factory=dict)
+    """The dishes that it began and that are not known to be gone: their accounts by time."""
+    left: int = 0
+    """How many dishes it has to remove, while it cleans up."""
+    lost_because: str = ""
+
+    def lose(self, why: str) -> bool:
+        """Whether it was not lost before."""
+        is_news = self.state is not WorkerState.LOST
+        if is_news:
+            self.state, self.lost_because = WorkerState.LOST, why
+        return is_news
+
+    def final_report(self) -> dict[str, Any]:
+        """What it did; of the dishes of a lost worker nothing is certain."""
+        if self.state is not WorkerState.LOST:
+            return self.report
+        return {**self.report, "leftovers": [[email, time, str(Trace.UNCLEAR)] for time, email in self.begun.items()]}
