@@ -10,7 +10,7 @@ from typing import Protocol
 from chaterload.chater.dishes import AccountDishes
 from chaterload.chater.settings import Settings, check_token, expiry, token_claims
 from chaterload.chater.tokens import make_token
-from chaterload.chater.wire import GRPC, PROTOBUF
+from chaterload.chater.wire import GRPC, PROTOBUF, head_line
 from chaterload.exits import Refused
 
 TOKEN_LIFETIME = timedelta(hours=1)
@@ -85,11 +85,11 @@ class Account:
     def renewable(self) -> bool:
         return not isinstance(self._source, FixedToken)
 
-    def headers(self, content_type: str | None) -> dict[str, str]:
-        """The headers of a request with a body of `content_type`, or without a body. Not to be changed."""
+    def fields(self, content_type: str | None) -> bytes:
+        """The lines in the head of a request with a body of `content_type`, or without a body."""
         if time.time() >= self._renew_at:
             self.renew()
-        return self._headers[content_type]
+        return self._fields[content_type]
 
     def renew(self) -> None:
         """Ask the source for a newer token. A source that has none leaves the old one in use."""
@@ -108,9 +108,9 @@ class Account:
         if end is not None and self.renewable:
             # at most once a second, also when the source has nothing newer
             self._renew_at = max((end - RENEW_BEFORE).timestamp(), time.time() + 1)
-        bearer = {"Authorization": f"Bearer {token}"}
-        self._headers: dict[str | None, dict[str, str]] = {None: bearer}
-        self._headers.update({kind: {"Content-Type": kind, **bearer} for kind in (PROTOBUF, GRPC)})
+        bearer = head_line("Authorization", f"Bearer {token}")
+        self._fields: dict[str | None, bytes] = {None: bearer}
+        self._fields.update({kind: head_line("Content-Type", kind) + bearer for kind in (PROTOBUF, GRPC)})
 
     def __repr__(self) -> str:
         return f"Account({self.email!r})"

@@ -16,6 +16,10 @@ from typing import Any, Generic, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 
+class AnswerTooLarge(Exception):
+    """An answer that went on beyond a bound."""
+
+
 class Kind(Enum):
     """Every way an answer can fail: what it is called, what it usually means, what to do about it."""
 
@@ -118,6 +122,11 @@ class Kind(Enum):
         "undecodable body",
         "the body is not the message that belongs to this path",
         "compare proto/ with the server's version; look for a cut connection",
+    )
+    TOO_LARGE = (
+        "answer too large",
+        "the answer went on beyond 64 KiB of head or 64 MiB of body, and was cut off",
+        "look at what answers in Chater UI's place: no answer of its own is that large",
     )
     NOT_SUCCESS = (
         "success: false",
@@ -237,10 +246,9 @@ def judge_connection(error: BaseException | None) -> Kind:
     """The kind of failure behind an exception that left us without a whole answer."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return Kind.TLS
-    original = getattr(error, "original", None)  # geventhttpclient's RetriesExceeded wraps the cause
-    if isinstance(original, BaseException):
-        return judge_connection(original)
-    if isinstance(error, TimeoutError) or type(error).__name__ in ("Timeout", "timeout"):  # gevent's own
+    if isinstance(error, AnswerTooLarge):
+        return Kind.TOO_LARGE
+    if isinstance(error, TimeoutError) or type(error).__name__ in ("Timeout", "DeadlineExceeded"):  # gevent's
         return Kind.TIMED_OUT
     if isinstance(error, ConnectionRefusedError):
         return Kind.CONNECTION_REFUSED
