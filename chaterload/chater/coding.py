@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 
 ACCEPTED = b"gzip, deflate, br"
 _PIECE = 64 << 10
@@ -82,12 +82,16 @@ class _Brotli:
         return bool(self._stream.is_finished())
 
     def expand(self, data: bytes) -> Iterator[bytes]:
-        while data or not self._stream.can_accept_more_data():
+        piece = data
+        while piece or not self._stream.can_accept_more_data():  # which does not tell whether there is more to come out
             try:
-                yield self._stream.process(data, output_buffer_limit=_PIECE)
+                piece = self._stream.process(data, output_buffer_limit=_PIECE)
             except brotli.error:
                 raise Undecodable from None
             data = b""
+            yield piece
+            if self.complete:
+                return
 
 
 def decoder(coding: str) -> Decoder:

@@ -27,10 +27,10 @@ takes 50 ms, in which no other user goes on."""
 UNREADABLE = b"\xff"
 """Neither a message nor JSON: stands for a body that does not fit its Content-Encoding, or is more than is kept."""
 
-_BLOCK, _LARGE_BLOCK = 16 << 10, 64 << 10
-"""Bytes that are read at once: a parser's callbacks for the worst of the smaller take 10 ms."""
+_FIRST_BLOCK, _BLOCK = 16 << 10, 64 << 10
+_STEP = 4 << 10
+"""Bytes that are parsed at once: at their worst, they take 2 ms."""
 _SLICE_S = 0.01
-"""For how long one answer may keep the process's other users from going on."""
 
 _PLAIN_HEAD = re.compile(
     rb"HTTP/1\.1 ([2-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?"
@@ -57,16 +57,26 @@ class Answer:
     """Bytes of the body, decoded."""
 
 
-class _Turn:
-    """Lets the other users of the process go on while data comes faster than it is read."""
+class _Turns:
+    """Shares a process's time among the answers that come faster than they are read, and everything else.
+
+    All of them together get _SLICE_S of each turn of the hub, which else runs only when all of them have to wait.
+    """
 
     def __init__(self) -> None:
-        self._until = time.monotonic() + _SLICE_S
+        self._turn = -1
+        self._began = 0.0
 
-    def end(self) -> None:
-        if time.monotonic() >= self._until:
-            gevent.sleep(0)
-            self._until = time.monotonic() + _SLICE_S
+    def take(self) -> None:
+        """Go on when it is time."""
+        loop = gevent.get_hub().loop
+        while loop.iteration == self._turn and time.monotonic() - self._began >= _SLICE_S:
+            gevent.sleep(0.0001)  # 0 would leave no time to those who wait for a timer
+        if loop.iteration != self._turn:
+            self._turn, self._began = loop.iteration, time.monotonic()
+
+
+_turns = _Turns()
 
 
 def read_answer(connection: Any, kept: int = KEPT) -> tuple[Answer, bool]:
@@ -75,7 +85,7 @@ def read_answer(connection: Any, kept: int = KEPT) -> tuple[Answer, bool]:
     NothingCame before its first byte; OSError or HTTPParseError when it is not whole or no HTTP; AnswerTooLarge.
     """
     try:
-        data = connection.recv(_BLOCK)
+        data = connection.recv(_FIRST_BLOCK)
     except ConnectionError:
         raise NothingCame from None
     if not data:
@@ -112,13 +122,13 @@ def _plain_fields(data: bytes, end: int) -> dict[bytes, bytes] | None:
 
 def _read_rest(connection: Any, start: bytes, length: int) -> bytes:
     """The body that begins with `start`, or more than it where more comes with its last bytes."""
-    body, turn = bytearray(start), _Turn()
+    body = bytearray(start)
     while len(body) < length:
-        data = connection.recv(_LARGE_BLOCK)
+        data = connection.recv(_BLOCK)
         if not data:
             raise HTTPParseError("closed before the end of the body")
         body += data
-        turn.end()
+        _turns.take()
     return bytes(body)
 
 
@@ -148,6 +158,13 @@ class _Parser(HTTPResponse):
         if self.taken >= limit:
             raise AnswerTooLarge
         return min(_BLOCK, limit - self.taken)
+
+    def feed_all(self, data: bytes) -> None:
+        """Feed `data` step by step. Nothing tells that the connection is closed."""
+        self.feed(data[:_STEP])
+        for start in range(_STEP, len(data), _STEP):
+            _turns.take()
+            self.feed(data[start : start + _STEP])
 
     def feed(self, data: str | bytes) -> None:
         self.taken += len(data)
@@ -198,7 +215,7 @@ class _Body:
         except Undecodable:
             self._decoder = None
 
-    def add(self, data: bytearray, turn: _Turn) -> None:
+    def add(self, data: bytearray) -> None:
         """Take `data`, which is emptied."""
         try:
             for piece in self._decoder.expand(bytes(data)) if self._decoder else ():
@@ -207,7 +224,7 @@ class _Body:
                     raise AnswerTooLarge
                 if self.length <= self._kept:
                     self._content += piece
-                turn.end()
+                _turns.take()
         except Undecodable:
             self._decoder = None
         data.clear()
@@ -220,18 +237,18 @@ class _Body:
 
 def _read_unusual(connection: Any, data: bytes, kept: int) -> tuple[Answer, bool]:
     """As `read_answer`, of which `data` has come."""
-    parser, turn = _Parser(), _Turn()
+    parser = _Parser()
     body: _Body | None = None
     while True:
-        parser.feed(data)  # of nothing: the connection is closed
+        parser.feed_all(data)
         if body is None and parser.head_complete:
             body = _Body(parser.field("content-encoding"), kept)
         if body is not None:
-            body.add(parser.body, turn)
+            body.add(parser.body)
             if parser.complete:
                 kinds = [*parser.field("content-type"), None]
                 return Answer(parser.get_code(), kinds[0], body.content, body.length), not parser.should_close()
         if not data:
             raise HTTPParseError("closed before the end of the answer")
-        turn.end()
+        _turns.take()
         data = connection.recv(parser.wanted)
