@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import gevent
 from gevent.pywsgi import WSGIServer
-from locust import User
+from locust import FastHttpUser, User
 from locust.argument_parser import LocustArgumentParser, get_parser
+from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
+from locust.exception import StopTest
 from locust.runners import (
     CPU_MONITOR_INTERVAL,
     CPU_WARNING_THRESHOLD,
@@ -61,6 +63,21 @@ def schedule_each_task(user: User) -> None:
     if user._taskset_instance:
         for task in dict.fromkeys(user.tasks):
             user._taskset_instance.schedule_task(task)
+
+
+def start_without_client(user: FastHttpUser, environment: Environment) -> None:
+    """What FastHttpUser's constructor does, but for its client."""
+    if user.host is None:
+        raise StopTest("There is no host to load. Expected --host or TARGET_HOST.")
+    super(FastHttpUser, user).__init__(environment)
+
+
+def make_client(user: FastHttpUser) -> FastHttpSession:
+    """The client that FastHttpUser's constructor would have given the user."""
+    maker = object.__new__(type(user))
+    FastHttpUser.__init__(maker, user.environment)
+    maker.client.user = user
+    return maker.client
 
 
 def tasks_with_tags(

@@ -82,6 +82,11 @@ class Account:
         return expiry(self._token)
 
     @property
+    def token(self) -> str:
+        """The token at hand."""
+        return self._token
+
+    @property
     def renewable(self) -> bool:
         return not isinstance(self._source, FixedToken)
 

@@ -16,9 +16,9 @@ from geventhttpclient.connectionpool import SSLConnectionPool, init_ssl_context
 from geventhttpclient.response import HTTPParseError
 
 from chaterload import __version__
-from chaterload.chater.answers import AnswerTooLarge
+from chaterload.chater.answers import LARGEST_MESSAGE, AnswerTooLarge
 from chaterload.chater.coding import ACCEPTED
-from chaterload.chater.reader import KEPT, Answer, NothingCame, read_answer
+from chaterload.chater.reader import Answer, NothingCame, read_answer
 from chaterload.chater.wire import head_line
 
 WIRE_ERRORS = (OSError, HTTPParseError, AnswerTooLarge)
@@ -110,7 +110,9 @@ class Connection:
         self._origin = origin
         self._idle: Any = None
 
-    def request(self, method: str, path: str, fields: bytes = b"", body: bytes = b"", kept: int = KEPT) -> Answer:
+    def request(
+        self, method: str, path: str, fields: bytes = b"", body: bytes = b"", kept: int = LARGEST_MESSAGE
+    ) -> Answer:
         """Send one request, whose `fields` `head_line` has made, and read its answer. Waits for as long as that takes.
 
         What keeps an answer from coming is an OSError, HTTPParseError or AnswerTooLarge. A GET is sent once more when a
@@ -178,7 +180,9 @@ class Connection:
         return True
 
 
-def fetch(url: str, *, seconds: float, fields: bytes = b"", tls_verify: bool = True, kept: int = KEPT) -> Answer:
+def fetch(
+    url: str, *, seconds: float, fields: bytes = b"", tls_verify: bool = True, kept: int = LARGEST_MESSAGE
+) -> Answer:
     """GET `url` once. TimeoutError when the whole of it takes longer than `seconds`; else as Connection.request."""
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

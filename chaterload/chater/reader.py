@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
-from chaterload.chater.answers import AnswerTooLarge
+from chaterload.chater.answers import LARGEST_MESSAGE, AnswerTooLarge
 from chaterload.chater.coding import Decoder, Undecodable, decoder
 
 HEAD_LIMIT = 64 << 10
@@ -21,11 +21,6 @@ INTERIM_LIMIT = 10
 """Answers of 1xx before the one that counts."""
 BODY_LIMIT = 64 << 20
 """Bytes of a body as it comes, and as many again when it is expanded."""
-KEPT = 1 << 20
-"""Bytes of a body that are kept and judged: a day's list of 8,000 dishes. To decode the worst message of this size
-takes 50 ms, in which no other user goes on."""
-UNREADABLE = b"\xff"
-"""Neither a message nor JSON: stands for a body that does not fit its Content-Encoding, or is more than is kept."""
 
 _FIRST_BLOCK, _BLOCK = 16 << 10, 64 << 10
 _STEP = 4 << 10
@@ -51,8 +46,8 @@ class Answer:
 
     status_code: int
     content_type: str | None
-    content: bytes
-    """The body, decoded; UNREADABLE where it is not to be had."""
+    content: bytes | None
+    """The body, decoded; None where it does not fit its Content-Encoding, or is more than was to be kept."""
     length: int
     """Bytes of the body, decoded."""
 
@@ -79,7 +74,7 @@ class _Turns:
 _turns = _Turns()
 
 
-def read_answer(connection: Any, kept: int = KEPT) -> tuple[Answer, bool]:
+def read_answer(connection: Any, kept: int = LARGEST_MESSAGE) -> tuple[Answer, bool]:
     """The answer, and whether the connection can carry another.
 
     NothingCame before its first byte; OSError or HTTPParseError when it is not whole or no HTTP; AnswerTooLarge.
@@ -230,9 +225,9 @@ class _Body:
         data.clear()
 
     @property
-    def content(self) -> bytes:
+    def content(self) -> bytes | None:
         whole = self._decoder and self._decoder.complete and self.length <= self._kept
-        return bytes(self._content) if whole else UNREADABLE
+        return bytes(self._content) if whole else None
 
 
 def _read_unusual(connection: Any, data: bytes, kept: int) -> tuple[Answer, bool]:

@@ -87,6 +87,8 @@ SIGN_IN: Route[dict[str, Any]] = Route(
 HEALTH_LEVEL: Route[FoodHealthLevelResponse] = Route(
     "POST", "/food_health_level", PROTOBUF, Expected(PROTOBUF, not_empty(message_of(FoodHealthLevelResponse)))
 )
-PHOTO_FILE: Route[bytes] = Route("GET", "/get_photo", None, Expected("image/jpeg", not_empty(bytes)), needs_token=False)
+PHOTO_FILE: Route[bytes] = Route(
+    "GET", "/get_photo", None, Expected("image/jpeg", not_empty(bytes), largest=32 << 20), needs_token=False
+)
 """Of a listed dish: `?image_id=` names it."""
 TOKEN_CHECK: Route[bytes] = Route("GET", "/eater_test", None, Expected("", bytes))

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from locust import FastHttpUser
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
-from locust.exception import CatchResponseError, StopTest, StopUser
+from locust.exception import CatchResponseError, StopUser
 
 from chaterload import internals
 from chaterload.chater.accounts import Account, now_ms
@@ -60,18 +60,14 @@ class ProtobufUser(FastHttpUser):
     _tidying = False
 
     def __init__(self, environment: Environment) -> None:
-        super(FastHttpUser, self).__init__(environment)  # without its client, which few users need
-        if self.host is None:
-            raise StopTest("There is no host to load. Expected --host or TARGET_HOST.")
+        internals.start_without_client(self, environment)
+        assert self.host
         self._connection = Connection(origin(self.host, tls_verify=not self.insecure))
 
     @cached_property
     def client(self) -> FastHttpSession:  # type: ignore[override]  # FastHttpUser's is an attribute
-        """FastHttpUser's own, for the tasks of others: made when it is first used."""
-        maker = object.__new__(type(self))
-        FastHttpUser.__init__(maker, self.environment)
-        maker.client.user = self
-        return maker.client
+        """FastHttpUser's own, for the tasks of others; made when it is first used."""
+        return internals.make_client(self)
 
     def on_start(self) -> None:
         """Take an account; without one there is nothing that this user could do."""

@@ -13,7 +13,6 @@ from chaterload.chater.accounts import make_accounts
 from chaterload.chater.dishes import AccountDishes, DishTimes
 from chaterload.chater.hosts import refusal
 from chaterload.chater.settings import Settings, load_settings
-from chaterload.chater.wire import PROTOBUF
 from chaterload.chater.writes import Writes
 from chaterload.contract.cases import Case, read_cases
 from chaterload.contract.connection import Connection
@@ -65,9 +64,7 @@ def _prepare(options: argparse.Namespace) -> tuple[Session, list[Case], str]:
     if problem:
         raise Refused(problem)
     account = make_accounts(settings, lambda: AccountDishes(DishTimes(), Writes()))[0]
-    who = Identity(
-        account.email, account.headers(PROTOBUF)["Authorization"].removeprefix("Bearer "), *_secrets(settings)
-    )
+    who = Identity(account.email, account.token, *_secrets(settings))
     cases = read_cases()
     connection = Connection(host, tls_verify=settings.tls_verify)
     session = Session(connection, who, settings.photo_path.read_bytes(), cases)

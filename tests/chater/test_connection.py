@@ -88,7 +88,7 @@ def fast_http_users(host: str, body: bytes = b"{}", *, tls_verify: bool = True) 
     return judged(response.status_code, told[0] if isinstance(told, list) else told, response.content)
 
 
-def judged(status: int, content_type: str | None, body: bytes) -> str:
+def judged(status: int, content_type: str | None, body: bytes | None) -> str:
     result = judge(status, content_type, body, RECOMMENDATION.expected)
     return result.title if isinstance(result, Kind) else GOOD
 
@@ -428,6 +428,7 @@ def test_tls_to_a_port_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
         host = f"https://127.0.0.1:{listener.getsockname()[1]}"
         assert ours(host) == fast_http_users(host) == Kind.TLS.title
         speaking.kill()
+    gevent.sleep(0.001)  # gevent closes in its hub's next turn
 
 
 # --- what is sent
