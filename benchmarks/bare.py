@@ -53,7 +53,8 @@ OTHERS = (
 
 def request_of(route, body):
     """What Locust's client takes, made once."""
-    return route.method, route.path, body, {**route.headers, **(BEARER if route.needs_token else {})}
+    kind = {"Content-Type": route.content_type} if route.content_type else {}
+    return route.method, route.path, body, {**kind, **(BEARER if route.needs_token else {})}
 
 
 FLOW = [request_of(*pair) for pair in FLOW]

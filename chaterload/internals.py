@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import gevent
 from gevent.pywsgi import WSGIServer
-from locust import User
+from locust import FastHttpUser, User
 from locust.argument_parser import LocustArgumentParser, get_parser
+from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
+from locust.exception import StopTest
 from locust.html import get_html_report
 from locust.runners import (
     CPU_MONITOR_INTERVAL,
@@ -75,6 +77,22 @@ def schedule_each_task(user: User) -> None:
     if user._taskset_instance:
         for task in dict.fromkeys(user.tasks):
             user._taskset_instance.schedule_task(task)
+
+
+def start_without_client(user: FastHttpUser, environment: Environment) -> None:
+    """What FastHttpUser's constructor does, but for its client."""
+    if user.host is None:
+        raise StopTest("There is no host to load. Expected --host or TARGET_HOST.")
+    super(FastHttpUser, user).__init__(environment)
+
+
+def make_client(user: FastHttpUser) -> FastHttpSession:
+    """The client that FastHttpUser's constructor would have given the user."""
+    maker = object.__new__(type(user))
+    maker.host = user.host
+    FastHttpUser.__init__(maker, user.environment)
+    maker.client.user = user
+    return maker.client
 
 
 def tasks_with_tags(

@@ -16,9 +16,11 @@ import gevent.event
 import gevent.pool
 import locust
 import pytest
-from locust import LoadTestShape, User, constant, tag, task
+from locust import FastHttpUser, LoadTestShape, User, constant, tag, task
 from locust.argument_parser import LocustArgumentParser, get_parser
+from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
+from locust.exception import StopTest
 
 try:
     from chaterload import internals
@@ -167,6 +169,42 @@ def test_schedule_each_task(start):
     user = start(Thorough)
     wait_for(lambda: len(user.did) >= 3)
     assert user.did[:3] == ["began", "done", "rested"]
+
+
+class Fast(FastHttpUser):
+    """Has no client until it needs one."""
+
+    host = "http://127.0.0.1:9"
+    network_timeout = 3.0
+
+    def __init__(self, environment):
+        internals.start_without_client(self, environment)
+
+
+@tells
+def test_start_without_client(local, monkeypatch):
+    """A user of Locust's fast client starts as ever, without the client; one without a host is refused."""
+    user = Fast(local.environment)
+    assert user.environment is local.environment
+    assert user._state is None
+    assert not hasattr(user, "client")
+    monkeypatch.setattr(Fast, "host", None)
+    with pytest.raises(StopTest, match="no host"):
+        Fast(local.environment)
+
+
+@tells
+def test_make_client(local):
+    """The client is of the user's class and settings, fires its environment's event and knows the user."""
+    user = Fast(local.environment)
+    user._state = "running"
+    client = internals.make_client(user)
+    assert isinstance(client, FastHttpSession)
+    assert client.base_url == Fast.host
+    assert client.request_event is local.environment.events.request
+    assert client.user is user
+    assert client.client.clientpool.client_args["network_timeout"] == 3.0
+    assert user._state == "running"
 
 
 @tells

@@ -13,7 +13,7 @@ from chaterload.chater.accountsfile import read_accounts
 from chaterload.chater.settings import Settings
 from chaterload.chater.textfiles import read_text
 from chaterload.chater.tokens import TOKEN_SHAPE, Token, make_token, read_token, read_token_of
-from chaterload.chater.wire import GRPC, PROTOBUF
+from chaterload.chater.wire import GRPC, PROTOBUF, head_line
 from chaterload.exits import Refused
 
 logger = logging.getLogger(__name__)
@@ -99,11 +99,16 @@ class Account:
         """When its token ends, None when it never does or something renews it."""
         return self._source.token().expires if isinstance(self._source, FixedToken) else None
 
-    def headers(self, content_type: str | None) -> dict[str, str]:
-        """The headers of a request with a body of `content_type`, or without a body. Not to be changed."""
+    @property
+    def token(self) -> str:
+        """The token at hand."""
+        return self._token
+
+    def fields(self, content_type: str | None) -> bytes:
+        """The lines in the head of a request with a body of `content_type`, or without a body."""
         if time.time() >= self._renew_at:
             self.renew()
-        return self._headers[content_type]
+        return self._fields[content_type]
 
     def renew(self) -> None:
         """Ask the source for a newer token."""
@@ -112,8 +117,10 @@ class Account:
         if token.expires is not None and not isinstance(self._source, FixedToken):
             # at most once a second, also when the source has nothing newer
             self._renew_at = max((token.expires - RENEW_BEFORE).timestamp(), time.time() + 1)
-        bearer = {"Authorization": f"Bearer {token.text}"}
-        self._headers = {None: bearer, **{kind: {"Content-Type": kind, **bearer} for kind in (PROTOBUF, GRPC)}}
+        self._token = token.text
+        bearer = head_line("Authorization", f"Bearer {token.text}")
+        self._fields: dict[str | None, bytes] = {None: bearer}
+        self._fields.update({kind: head_line("Content-Type", kind) + bearer for kind in (PROTOBUF, GRPC)})
 
     def __repr__(self) -> str:
         return f"Account({self.email!r})"

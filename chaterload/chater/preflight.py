@@ -3,12 +3,10 @@
 import logging
 
 import gevent
-from locust.contrib.fasthttp import FastHttpSession
-from locust.event import EventHook
 
 from chaterload.chater.accounts import Account
-from chaterload.chater.answers import Kind
-from chaterload.chater.client import judge_response, mend
+from chaterload.chater.answers import Kind, judge, judge_connection
+from chaterload.chater.connection import WIRE_ERRORS, fetch
 from chaterload.chater.routes import ALCOHOL_LATEST
 
 logger = logging.getLogger(__name__)
@@ -52,13 +50,10 @@ def preflight(host: str, account: Account | None, *, tls_verify: bool) -> str | 
 
 
 def _ask(host: str, account: Account | None, tls_verify: bool) -> Kind | None:
-    session = FastHttpSession(
-        host, EventHook(), None, insecure=not tls_verify, network_timeout=TIMEOUT_S, connection_timeout=TIMEOUT_S
-    )
-    headers = account.headers(None) if account else {}
-    with gevent.Timeout(TIMEOUT_S):  # the other limits begin anew with every byte
-        response = mend(session).request(
-            ALCOHOL_LATEST.method, ALCOHOL_LATEST.path, headers=headers, catch_response=True, allow_redirects=False
-        )
-    answer = judge_response(response, ALCOHOL_LATEST.expected)
-    return answer if isinstance(answer, Kind) else None
+    fields = account.fields(None) if account else b""
+    try:
+        answer = fetch(f"{host}{ALCOHOL_LATEST.path}", seconds=TIMEOUT_S, fields=fields, tls_verify=tls_verify)
+    except WIRE_ERRORS as error:
+        return judge_connection(error)
+    result = judge(answer.status_code, answer.content_type, answer.content, ALCOHOL_LATEST.expected)
+    return result if isinstance(result, Kind) else None

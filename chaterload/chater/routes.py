@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from google.protobuf.message import Message
 
 from chaterload.chater.answers import Expected, Kind, json_object, message_of, not_empty
-from chaterload.chater.wire import GRPC, JSON, PROTOBUF
+from chaterload.chater.wire import GRPC, JSON, PROTOBUF, head_line
 from proto.alcohol_pb2 import GetAlcoholLatestResponse, GetAlcoholRangeResponse
 from proto.custom_date_food_pb2 import CustomDateFoodResponse
 from proto.delete_food_pb2 import DeleteFoodResponse
@@ -38,9 +38,9 @@ class Route(Generic[T]):
     needs_token: bool = True
 
     @cached_property
-    def headers(self) -> dict[str, str]:
-        """What a request without a token carries."""
-        return {"Content-Type": self.content_type} if self.content_type else {}
+    def fields(self) -> bytes:
+        """The lines in the head of a request without a token."""
+        return head_line("Content-Type", self.content_type) if self.content_type else b""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -87,6 +87,8 @@ SIGN_IN: Route[dict[str, Any]] = Route(
 HEALTH_LEVEL: Route[FoodHealthLevelResponse] = Route(
     "POST", "/food_health_level", PROTOBUF, Expected(PROTOBUF, not_empty(message_of(FoodHealthLevelResponse)))
 )
-PHOTO_FILE: Route[bytes] = Route("GET", "/get_photo", None, Expected("image/jpeg", not_empty(bytes)), needs_token=False)
+PHOTO_FILE: Route[bytes] = Route(
+    "GET", "/get_photo", None, Expected("image/jpeg", not_empty(bytes), largest=32 << 20), needs_token=False
+)
 """Of a listed dish: `?image_id=` names it."""
 TOKEN_CHECK: Route[bytes] = Route("GET", "/eater_test", None, Expected("", bytes))

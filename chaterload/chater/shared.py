@@ -1,6 +1,7 @@
 """What the simulated users of one process share."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -51,6 +52,8 @@ class Shared:
     """The base URL that was checked."""
     every_task: bool = False
     """Each user runs every task once before it picks at random."""
+    unanswered: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    """By method and path, how old the requests were, in ms, that were cut off without an answer."""
     without_account: int = 0
     """Simulated users that found no account of their own (TEST_ACCOUNTS_STRICT)."""
 
@@ -66,6 +69,7 @@ class Shared:
             "strangers": [
                 [email, len(times), times[:SHOWN_STRANGERS]] for email, times in self.index.strangers.items()
             ],
+            "unanswered": [[method, path, ages] for (method, path), ages in self.unanswered.items()],
             "without_account": self.without_account,
             "accounts": len(self.accounts),
         }

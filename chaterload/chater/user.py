@@ -1,20 +1,24 @@
 """ProtobufUser: sends one message, reads one answer and judges it."""
 
+import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import TypeVar
 from urllib.parse import urlencode
 
 import gevent
 from google.protobuf.message import Message
 from locust import FastHttpUser
+from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.exception import CatchResponseError, StopUser
 
 from chaterload import internals
 from chaterload.chater.accounts import Account
-from chaterload.chater.answers import TOKEN_REJECTED, Kind
-from chaterload.chater.client import judge_response, mend
-from chaterload.chater.patience import Patience
+from chaterload.chater.answers import TOKEN_REJECTED, Kind, judge, judge_connection
+from chaterload.chater.connection import WIRE_ERRORS, Connection, origin
+from chaterload.chater.deadline import DeadlineExceeded, RequestDeadline
+from chaterload.chater.reader import Answer
 from chaterload.chater.routes import Route
 from chaterload.chater.shared import CURRENT, Shared
 
@@ -39,10 +43,8 @@ class ProtobufUser(FastHttpUser):
 
     abstract = True
     insecure = False
-    patience = Patience(90.0)
-    """For the whole of an answer: connection, the 60 s that Chater UI gives a photo, and some to transfer it."""
-    connection_timeout = network_timeout = None  # type: ignore[assignment]  # sockets take it: patience is the one limit
-    concurrency = 1  # one greenlet, one connection; also what bounds geventhttpclient's own repeats of a GET
+    deadline = RequestDeadline(90.0)
+    """For connecting, the 60 s that Chater UI gives a photo, and some to transfer it."""
 
     shared: Shared
     """Of this user's run; there from its start on."""
@@ -52,13 +54,18 @@ class ProtobufUser(FastHttpUser):
 
     def __init__(self, environment: Environment) -> None:
         self.host = self.host or NO_HOST_YET
-        super().__init__(environment)
-        mend(self.client).client.cookiejar = None  # Chater UI sets none, and keeping them costs 5 % of a request
+        internals.start_without_client(self, environment)
+
+    @cached_property
+    def client(self) -> FastHttpSession:  # type: ignore[override]  # FastHttpUser's is an attribute
+        """FastHttpUser's own, for the tasks of others; made when it is first used."""
+        return internals.make_client(self)
 
     def on_start(self) -> None:
         """Take an account; without one there is nothing that this user could do."""
         self.shared = CURRENT.get()
-        self.client.base_url = self.shared.host  # what was tried out, whatever way it was named
+        self.host = self.shared.host  # what was tried out, whatever way it was named
+        self._connection = Connection(origin(self.host, tls_verify=not self.insecure))
         if self.shared.every_task:
             internals.schedule_each_task(self)
         if not self.shared.accounts:
@@ -78,6 +85,8 @@ class ProtobufUser(FastHttpUser):
 
     def on_stop(self) -> None:
         """Give the account back, however this user was stopped."""
+        if hasattr(self, "_connection"):
+            self._connection.close()
         if hasattr(self, "account"):
             self.shared.leases.release(self.account)
 
@@ -92,28 +101,37 @@ class ProtobufUser(FastHttpUser):
         if internals.is_stopping(self):
             raise StopUser  # the last request is answered
         body = message.SerializeToString() if isinstance(message, Message) else message
-        headers = self.account.headers(route.content_type) if route.needs_token else route.headers
-        with (
-            self.patience,
-            self.client.request(
-                route.method,
-                f"{route.path}?{urlencode(query)}" if query else route.path,
-                name=route.path,
-                data=body,  # type: ignore[arg-type]  # it takes bytes
-                headers=headers,
-                catch_response=True,
-                allow_redirects=False,
-            ) as response,
-        ):
-            result = judge_response(response, route.expected)
+        fields = self.account.fields(route.content_type) if route.needs_token else route.fields
+        path = f"{route.path}?{urlencode(query)}" if query else route.path
+        answer: Answer | None = None
+        result: T | Kind
+        start_time, began = time.time(), time.perf_counter()
+        try:
+            with self.deadline.of(route.method, route.path):
+                answer = self._connection.request(route.method, path, fields, body or b"", route.expected.largest)
+        except (*WIRE_ERRORS, DeadlineExceeded) as error:
+            result = judge_connection(error)
+        except gevent.GreenletExit:  # the run does not wait any longer; a listener of `request` hears nothing of it
+            self.shared.unanswered[route.method, route.path].append((time.perf_counter() - began) * 1000)
+            raise
+        took_ms = (time.perf_counter() - began) * 1000
+        if answer is not None:
+            result = judge(answer.status_code, answer.content_type, answer.content, route.expected)
             if check is not None and not isinstance(result, Kind):
                 result = check(result) or result
-            self.failure = result if isinstance(result, Kind) else None
-            if not isinstance(result, Kind):
-                if response.request_meta["response_time"] > self.shared.slowest_ms:
-                    response.failure(FAILURES[Kind.TOO_SLOW])
-                return result
-            response.failure(FAILURES[result])
-        if result in TOKEN_REJECTED:
+        self.failure = result if isinstance(result, Kind) else None
+        kind = self.failure or (Kind.TOO_SLOW if took_ms > self.shared.slowest_ms else None)
+        self.environment.events.request.fire(
+            request_type=route.method,
+            name=route.path,
+            response_time=took_ms,
+            response_length=answer.length if answer else 0,
+            response=answer,
+            exception=FAILURES[kind] if kind else None,
+            context=self.context(),
+            start_time=start_time,
+            url=f"{self.host}{route.path}",
+        )
+        if kind in TOKEN_REJECTED:
             self.account.renew()
-        return None
+        return None if isinstance(result, Kind) else result

@@ -15,7 +15,6 @@ from chaterload.chater.hosts import host_to_load
 from chaterload.chater.settings import Settings
 from chaterload.chater.textfiles import read_bytes
 from chaterload.chater.times import DishTimes, SecondsOfDay
-from chaterload.chater.wire import PROTOBUF
 from chaterload.chater.writes import Writes
 from chaterload.contract.cases import Case, read_cases
 from chaterload.contract.connection import Connection
@@ -66,9 +65,7 @@ def _prepare(options: argparse.Namespace) -> tuple[Session, list[Case], str]:
     settings = load_settings()
     host = host_to_load(options.host or settings.host, (*settings.allow_host, *options.allow_host))
     account = make_accounts(settings, lambda: AccountDishes(DishIndex(), DishTimes(SecondsOfDay()), Writes(), 0.0))[0]
-    who = Identity(
-        account.email, account.headers(PROTOBUF)["Authorization"].removeprefix("Bearer "), *_secrets(settings)
-    )
+    who = Identity(account.email, account.token, *_secrets(settings))
     cases = read_cases()
     connection = Connection(host, tls_verify=settings.tls_verify)
     session = Session(connection, who, read_bytes(settings.photo_path), cases)

@@ -209,5 +209,7 @@ class Session:
         self._send(routes.DELETE, DeleteFoodRequest(time=time_ms).SerializeToString())
 
     def _send(self, route: Route[Any], body: bytes | None = None) -> Answer:
-        headers = {"Authorization": f"Bearer {self._who.token}", **route.headers}
+        headers = {"Authorization": f"Bearer {self._who.token}"}
+        if route.content_type:
+            headers["Content-Type"] = route.content_type
         return self._connection.ask(route.method, route.path, headers, body)

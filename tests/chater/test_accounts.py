@@ -42,7 +42,7 @@ def account(source):
 
 
 def bearer(some):
-    return some.headers(None)["Authorization"].removeprefix("Bearer ")
+    return some.fields(None).decode().removeprefix("Authorization: Bearer ").rstrip()
 
 
 def refusal(settings):
@@ -151,14 +151,14 @@ def test_a_token_that_expires_between_two_runs(monkeypatch):
     )
 
 
-def test_headers_are_made_once():
-    """Between renewals each kind of request gets one and the same dictionary, with its content type."""
+def test_a_head_is_made_once():
+    """Between renewals each kind of request gets the same bytes, with its content type and its token."""
     some = account(FixedToken(read_token(TOKEN)))
-    bare = {"Authorization": f"Bearer {TOKEN}"}
-    assert some.headers(None) == bare
+    bare = f"Authorization: Bearer {TOKEN}\r\n".encode()
+    assert some.fields(None) == bare
     for content_type in (PROTOBUF, GRPC):
-        assert some.headers(content_type) == {"Content-Type": content_type, **bare}
-    assert all(some.headers(kind) is some.headers(kind) for kind in (None, PROTOBUF, GRPC))
+        assert some.fields(content_type) == f"Content-Type: {content_type}\r\n".encode() + bare
+    assert all(some.fields(kind) is some.fields(kind) for kind in (None, PROTOBUF, GRPC))
 
 
 def test_an_account_does_not_show_its_token():
@@ -179,28 +179,28 @@ class Source:
 def test_a_token_is_renewed_before_it_ends(clock):
     """Five minutes before its end, and not earlier, a token gives way to its source's next."""
     some = account(Source(make_token(SECRET, "a@example.com", HOUR), SECOND))  # TOKEN is as old as the test run
-    before = some.headers(PROTOBUF)
+    before = some.fields(PROTOBUF)
     clock.seconds += 54 * 60
-    assert some.headers(PROTOBUF) is before
+    assert some.fields(PROTOBUF) is before
     clock.seconds += 2 * 60
-    assert some.headers(PROTOBUF)["Authorization"] == f"Bearer {SECOND}"
+    assert bearer(some) == SECOND
 
 
 def test_made_tokens_are_renewed(clock):
     """An account of TEST_JWT_SECRET lives on beyond the hour of its token."""
     (made,) = make_accounts(Settings(jwt_secret=SECRET), dishes)
-    first = made.headers(None)
-    assert made.headers(None) is first
+    first = made.fields(None)
+    assert made.fields(None) is first
     clock.seconds += 56 * 60
-    assert made.headers(None) is not first
+    assert made.fields(None) is not first
 
 
 def test_a_fixed_token_stays(clock):
     """A token that nothing renews is sent to its end and beyond, for the server to say so."""
     some = account(FixedToken(read_token(TOKEN)))
-    before = some.headers(None)
+    before = some.fields(None)
     clock.seconds += 3 * 3600
-    assert some.headers(None) is before
+    assert some.fields(None) is before
 
 
 def test_a_rotated_file_is_picked_up(clock, token_file):
@@ -256,7 +256,7 @@ def test_a_source_is_asked_once_a_second_at_most(clock):
     some = account(source)
     for _ in range(50):
         clock.seconds += 0.1
-        some.headers(None)
+        some.fields(None)
     assert 100 - len(source.answers) <= 6
 
 

@@ -9,17 +9,18 @@ from typing import Any
 import gevent
 import pytest
 from geventhttpclient.response import HTTPParseError
-from geventhttpclient.useragent import RetriesExceeded
 from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.chater import routes
 from chaterload.chater.answers import (
+    AnswerTooLarge,
     Kind,
     judge,
     judge_connection,
 )
+from chaterload.chater.deadline import DeadlineExceeded
 from chaterload.chater.routes import Route
 from chaterload.chater.wire import GRPC, JSON, PROTOBUF
 from proto.alcohol_pb2 import GetAlcoholLatestResponse, GetAlcoholRangeResponse
@@ -160,20 +161,20 @@ CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
         (TimeoutError("timed out"), Kind.TIMED_OUT),
         (OSError(errno.ETIMEDOUT, "timed out"), Kind.TIMED_OUT),
         (gevent.Timeout(60), Kind.TIMED_OUT),
+        (DeadlineExceeded(60), Kind.TIMED_OUT),
         (OSError(errno.EMFILE, "too many"), Kind.OUT_OF_FILES),
         (OSError(errno.ENFILE, "too many"), Kind.OUT_OF_FILES),
         (ConnectionResetError(errno.ECONNRESET, "reset"), Kind.CONNECTION_BROKEN),
         (BrokenPipeError(errno.EPIPE, "broken"), Kind.CONNECTION_BROKEN),
         (HTTPParseError("invalid status line", 1), Kind.CONNECTION_BROKEN),
         (None, Kind.CONNECTION_BROKEN),
-        (RetriesExceeded("http://h", 0), Kind.CONNECTION_BROKEN),
+        (AnswerTooLarge(), Kind.TOO_LARGE),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_a_broken_connection_lands_in_its_kind(exception, kind):
-    """What Python, gevent and geventhttpclient raise has its kind, also inside a RetriesExceeded."""
+    """What Python, gevent and geventhttpclient raise has its kind."""
     assert judge_connection(exception) is kind
-    assert judge_connection(RetriesExceeded("http://h", 0, original=exception)) is kind
 
 
 def test_every_kind_can_be_acted_on():

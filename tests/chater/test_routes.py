@@ -26,7 +26,7 @@ def test_the_stand_in_answers_each_route():
 def test_what_a_request_carries():
     """What is sent says its content type; a GET sends nothing. Signing in and photos need no token."""
     for route in ROUTES:
-        assert (route.method == "GET") == (not route.headers)
+        assert (route.method == "GET") == (not route.fields)
     assert [route for route in ROUTES if not route.needs_token] == [routes.SIGN_IN, routes.PHOTO_FILE]
 
 

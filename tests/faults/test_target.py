@@ -117,12 +117,12 @@ def test_answers_that_never_come(locust: Run, target: MakeTarget) -> None:
 IMPATIENT = """
 from locust.env import Environment  # first: Locust patches sockets for gevent
 import sys
-from chaterload.chater.patience import Patience
+from chaterload.chater.deadline import RequestDeadline
 from chaterload.chater.routes import SIGN_IN
 from chaterload.chater.user import ProtobufUser
 
 class Impatient(ProtobufUser):
-    abstract, host, patience = False, sys.argv[1], Patience(1.5)
+    abstract, host, deadline = False, sys.argv[1], RequestDeadline(1.5)
 
 environment = Environment()
 environment.events.request.add_listener(lambda exception, **_: print(exception))
