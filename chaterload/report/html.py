@@ -4,8 +4,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chaterload.judge import numbers
 from chaterload.report.charts import all_charts
-from chaterload.report.console import analysis_lines, writes_text
+from chaterload.report.console import writes_text
 from chaterload.report.model import Report, sorted_endpoints
+from chaterload.report.reading import analysis_lines
 from chaterload.report.rows import to_rows
 
 _templates = Environment(

@@ -15,7 +15,7 @@ def to_junit(report: Report) -> str:
     """A suite of objectives, and one of the run itself: whether it proves anything, and any regression."""
     document = Element("testsuites", name="chater load test")
     _suite(document, report, "objectives", [_of_objective(result) for result in report.verdict.results])
-    changes = [_case("baseline", str(c.endpoint), "failure" if c.worse else "", str(c)) for c in report.changes]
+    changes = [_case("baseline", str(c.endpoint), "failure" if c.worse else "", str(c)) for c in report.comparisons]
     _suite(document, report, "run", [_validity(report), *changes])
     _add_up(document)
     indent(document)

@@ -111,9 +111,9 @@ def _phase(moment: Moment) -> str | None:
 
 def _search_line(search: Search) -> str:
     text = f"capacity: {'found' if search.users is None else f'trying {search.users} users'}"
-    if search.good:
-        text += f", {search.good} meet every objective"
-    return text if search.broken is None else f"{text}, {search.broken} miss one"
+    if search.highest_passing:
+        text += f", {search.highest_passing} meet every objective"
+    return text if search.lowest_failing is None else f"{text}, {search.lowest_failing} miss one"
 
 
 def _figures(moment: Moment) -> Text:

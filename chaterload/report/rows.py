@@ -70,6 +70,6 @@ def to_rows(results: Iterable[Result]) -> list[Row]:
 
 def _requests(result: Result) -> str:
     """How many there are, and how many it takes as long as they are too few."""
-    if result.state is State.NO_DATA:
+    if result.state is State.NO_DATA and not result.missing:
         return f"{result.requests} of {result.objective.minimum_requests}"
     return str(result.requests)

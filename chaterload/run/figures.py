@@ -1,7 +1,9 @@
 """Locust's statistics, and what the processes report, as our own figures."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from locust.env import Environment
@@ -29,6 +31,22 @@ def snapshot(stats: RequestStats, clock_set_by: float = 0.0) -> Snapshot:
     """All of Locust's statistics, as they are now."""
     endpoints = {Endpoint(entry.method, entry.name): measurement(entry) for entry in internals.entries(stats)}
     return Snapshot(endpoints, max(0.0, internals.measured_s(stats) - clock_set_by))
+
+
+_WRITES = (Kind.LOST_WRITE, Kind.GHOST_WRITE)
+
+
+def without_lost_writes(stats: RequestStats) -> Snapshot:
+    """The same, but a write that was lost is no failure: it says nothing of how much load the server takes."""
+    now = snapshot(stats)
+    lost: Counter[Endpoint] = Counter()
+    for error in internals.errors(stats):
+        if (row := _failure(error)).kind in _WRITES:
+            lost[row.endpoint] += row.count
+    endpoints = {
+        endpoint: replace(m, failures=max(0, m.failures - lost[endpoint])) for endpoint, m in now.endpoints.items()
+    }
+    return Snapshot(endpoints, now.seconds)
 
 
 def failures(stats: RequestStats) -> list[Failures]:

@@ -84,21 +84,19 @@ def test_fast_enough_and_then_slower(locust: Run, server: StandInProcess) -> Non
     run = locust(*ENOUGH, env=credentials(server))
     first = verdict_of(run)
     assert (first["verdict"], first["exit_code"], first["reasons"]) == ("pass", 0, [])
-    assert set(states(first).values()) == {"met"}
+    assert set(states(first).values()) <= {"met", "not_applicable"}
     earlier = run.folder / "earlier.json"
     (run.folder / JSON).rename(earlier)
     arguments = (*ENOUGH, "--baseline", str(earlier))
     with stand_in.start(["--slow", "/get_recommendation=900"]) as slower:
         second = verdict_of(locust(*arguments, env=credentials(slower)))
     assert second["exit_code"] == 3
-    assert set(states(second).values()) == {"met"}
+    assert set(states(second).values()) <= {"met", "not_applicable"}
     worse = {row["endpoint"]: row["p95_now_ms"] for row in second["baseline"] if row["slower"]}
     assert worse["POST /get_recommendation"] >= 900
     # a busy machine may be slower elsewhere too
     assert len(second["reasons"]) == len(worse)
-    assert all(
-        re.search(r" is worse than the baseline: p95 \S+ m?s -> \S+ m?s", reason) for reason in second["reasons"]
-    )
+    assert all(re.search(r" worse than the baseline: median \S+ m?s -> ", reason) for reason in second["reasons"])
 
 
 @with_options("--slow", "/manual_weight=900")

@@ -7,7 +7,7 @@ import pytest
 from chaterload.chater.answers import Kind
 from chaterload.chater.shared import Leftover
 from chaterload.chater.writes import Tally, Writes
-from chaterload.judge.baseline import Change
+from chaterload.judge.comparison import Comparison
 from chaterload.judge.diagnosis import Failures, diagnose
 from chaterload.judge.history import History
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
@@ -57,12 +57,13 @@ def make_report(*, weight_ms=400, failures=0, baseline=(), invalid=(), host="htt
         writes=Writes(Tally(45, 45, 43, 2, 1234.5), Tally(40, 40, 40), Tally(40, 0, 0), Tally(45, 45, 44)),
         leftovers=[Leftover("a@example.com", 1_700_000_000_000, certain=False)],
         history=history.samples,
-        changes=baseline,
+        comparisons=baseline,
     )
 
 
-WORSE = Change(WEIGHT, 100.0, 400.0, 0.0, 0.0, slower=True, fails_more=False)
-SAME = Change(TODAY, 30.0, 30.0, 0.0, 0.0, slower=False, fails_more=False)
+WORSE = Comparison(WEIGHT, 120, 120, 80.0, 350.0, 100.0, 400.0, 0.0, 0.0, slower=True)
+SAME = Comparison(TODAY, 120, 120, 20.0, 20.0, 30.0, 30.0, 0.0, 0.0)
+FEW = Comparison(SIGN_IN, 7, 120, 20.0, 20.0, 30.0, 30.0, 0.0, 0.0, too_few=True)
 
 
 @pytest.fixture(

@@ -39,7 +39,7 @@ def search(*met):
     """A capacity search after these steps."""
     found = Search(SearchLimits())
     for one in met:
-        found.feed(one)
+        found.record(met=one)
     return found
 
 
