@@ -3,7 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from chaterload.judge.analysis import Analysis, read_curve, read_drift, read_steps
+from chaterload.judge.analysis import analyse
 from chaterload.judge.diagnosis import diagnose
 from chaterload.judge.history import INTERVAL_S, Generator, History
 from chaterload.judge.measure import Endpoint, Measurement, Snapshot, three_digits
@@ -44,7 +44,7 @@ def conclude(history: History, figures: Snapshot) -> dict[str, str]:
     results = evaluate(objectives, figures)
     end = datetime.now(UTC)
     run = Run("http://localhost", end - timedelta(seconds=SECONDS), end, 30, 0, None, (), (), {})
-    analysis = Analysis(curve=read_curve(read_steps(history.steps, objectives)), drift=read_drift(history.samples, 720))
+    analysis = analyse(history.steps, objectives, drift_in=history.steps)
     findings = diagnose([], results, figures)
     report = Report(run, decide(results), figures, [], findings, Writes(), [], history.samples, (), analysis)
     return {known.file_name: known.text(report) for known in FORMATS}

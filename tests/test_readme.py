@@ -100,7 +100,7 @@ def test_the_scenario_is_ours() -> None:
 
 def test_the_objectives_example_is_one() -> None:
     """The example of an objectives file is read as one."""
-    assert len(parse(tomllib.loads(blocks("toml")[0]), "README")[0]) == 3
+    assert len(parse(tomllib.loads(blocks("toml")[0]), "README")[0]) == 5
 
 
 def test_the_metrics_are_as_told() -> None:

@@ -92,7 +92,7 @@ class Account:
         """Whether another simulated user of the run has, or had, this account at the same time."""
         self._source = source
         self._renew_at = -math.inf  # with the first request: most of 100,000 accounts may never send one
-        self._headers: dict[str | None, dict[str, str]] = {}
+        self._fields: dict[str | None, bytes] = {}
 
     @property
     def expires(self) -> datetime | None:
@@ -102,7 +102,7 @@ class Account:
     @property
     def token(self) -> str:
         """The token at hand."""
-        return self._token
+        return self._source.token().text
 
     def fields(self, content_type: str | None) -> bytes:
         """The lines in the head of a request with a body of `content_type`, or without a body."""
@@ -117,9 +117,8 @@ class Account:
         if token.expires is not None and not isinstance(self._source, FixedToken):
             # at most once a second, also when the source has nothing newer
             self._renew_at = max((token.expires - RENEW_BEFORE).timestamp(), time.time() + 1)
-        self._token = token.text
         bearer = head_line("Authorization", f"Bearer {token.text}")
-        self._fields: dict[str | None, bytes] = {None: bearer}
+        self._fields = {None: bearer}
         self._fields.update({kind: head_line("Content-Type", kind) + bearer for kind in (PROTOBUF, GRPC)})
 
     def __repr__(self) -> str:

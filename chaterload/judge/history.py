@@ -1,12 +1,18 @@
 """The run as it went: one sample every few seconds, and the steps in which the users stayed the same. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from chaterload.judge.measure import ALL, Endpoint, Snapshot
 
 INTERVAL_S = 3.0
 """Between two samples: as often as workers report to their master."""
+
+SHORTEST = 0.5
+"""Of an interval. What is shorter belongs to the sample before: a single answer in it would be a thousand a second."""
+
+MOST_BATCHES = 40
+"""In a step. When there are so many, neighbours are joined: what a step costs does not grow with its length."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +20,7 @@ class Generator:
     """What the load generator itself takes: CPU of its busiest process in percent, memory of all in bytes."""
 
     cpu_percent: float = 0.0
-    memory_bytes: int = 0
+    memory_bytes: float = 0
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,34 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """A part of a step: one sample, or some neighbours together."""
+
+    end: float
+    """Seconds since the start of the run."""
+    window: Snapshot
+    generator: Generator = Generator()
+
+    @property
+    def start(self) -> float:
+        return self.end - self.window.seconds
+
+    @property
+    def middle(self) -> float:
+        return self.end - self.window.seconds / 2
+
+    def joined(self, later: "Batch") -> "Batch":
+        """Both as one; of the generator, the mean over the time."""
+        window = self.window.joined(later.window)
+        share = later.window.seconds / window.seconds if window.seconds else 0.0
+        generator = Generator(
+            self.generator.cpu_percent * (1 - share) + later.generator.cpu_percent * share,
+            self.generator.memory_bytes * (1 - share) + later.generator.memory_bytes * share,
+        )
+        return Batch(later.end, window, generator)
+
+
+@dataclass(frozen=True)
 class Step:
     """A stretch of the run with the same number of users, its ramp left out."""
 
@@ -49,6 +83,8 @@ class Step:
     start: float
     """Seconds since the start of the run."""
     window: Snapshot
+    batches: Sequence[Batch] = field(default=(), repr=False)
+    """Its parts one after the other, of about the same length."""
 
     @property
     def requests_per_second(self) -> float:
@@ -65,8 +101,12 @@ class History:
     def __init__(self) -> None:
         self.samples: list[Sample] = []
         self.steps: list[Step] = []
-        self._last = Snapshot({}, 0.0)
+        self.wind_down: Sample | None = None
+        """What was answered after the load had ended, while users finished and removed what they made."""
+        self._begin = self._last = Snapshot({}, 0.0)
+        """What was there when the last sample began, and when it ended."""
         self._step_base: Snapshot | None = None
+        self._batches = _Batches()
 
     @property
     def peak_users(self) -> int:
@@ -79,27 +119,61 @@ class History:
 
         One that is not later than the last is dropped.
         """
-        before = self.samples[-1].at if self.samples else 0.0
-        if at <= before:
+        if at <= self._last.seconds:
             return
+        snapshot = replace(snapshot, seconds=at)
         window = snapshot.since(self._last)
-        total = window.total
-        asked = {endpoint: m for endpoint, m in window.endpoints.items() if m.requests}
-        if total.requests:
-            asked[ALL] = total
-        percentiles = {endpoint: (m.percentile_ms(0.5), m.percentile_ms(0.95)) for endpoint, m in asked.items()}
-        self.samples.append(
-            Sample(at, at - before, users, total.requests, total.failures, percentiles, generator or Generator())
-        )
+        generator = generator or Generator()
+        if self.samples and window.seconds < SHORTEST * INTERVAL_S:
+            self.samples.pop()
+        else:
+            self._begin = self._last
+        self.samples.append(_sample(at, users, snapshot.since(self._begin), generator))
         self._last = snapshot
-        self._follow_step(at, users, target, replace(snapshot, seconds=at))
+        self._follow_step(users, target, snapshot, Batch(at, window, generator))
 
-    def _follow_step(self, at: float, users: int, target: int, snapshot: Snapshot) -> None:
+    def end(self, at: float, snapshot: Snapshot) -> None:
+        """Take the last snapshot, at `at`: what it holds beyond the last sample is no load, but how that ended."""
+        window = replace(snapshot, seconds=at).since(self._last)
+        self.wind_down = _sample(at, 0, window, Generator())
+
+    def _follow_step(self, users: int, target: int, snapshot: Snapshot, batch: Batch) -> None:
         """Begin a step once the users have reached their target, and extend it while they stay there."""
         if users != target or not users:
             self._step_base = None
         elif self._step_base is None or self.steps[-1].users != users:
-            self._step_base = snapshot
-            self.steps.append(Step(users, at, Snapshot({}, 0.0)))
+            self._step_base, self._batches = snapshot, _Batches()
+            self.steps.append(Step(users, snapshot.seconds, Snapshot({}, 0.0)))
         else:
-            self.steps[-1] = replace(self.steps[-1], window=snapshot.since(self._step_base))
+            self._batches.add(batch)
+            window = snapshot.since(self._step_base)
+            self.steps[-1] = replace(self.steps[-1], window=window, batches=tuple(self._batches.all))
+
+
+class _Batches:
+    """Joins neighbours whenever there are MOST_BATCHES, and from then on as many samples to a batch."""
+
+    def __init__(self) -> None:
+        self.all: list[Batch] = []
+        self._size = 1
+        self._in_last = 0
+
+    def add(self, batch: Batch) -> None:
+        if self.all and self._in_last < self._size:
+            self.all[-1] = self.all[-1].joined(batch)
+            self._in_last += 1
+            return
+        if len(self.all) == MOST_BATCHES:
+            self.all = [one.joined(other) for one, other in zip(self.all[::2], self.all[1::2], strict=True)]
+            self._size *= 2
+        self.all.append(batch)
+        self._in_last = 1
+
+
+def _sample(at: float, users: int, window: Snapshot, generator: Generator) -> Sample:
+    total = window.total
+    asked = {endpoint: m for endpoint, m in window.endpoints.items() if m.requests}
+    if total.requests:
+        asked[ALL] = total
+    percentiles = {endpoint: (m.percentile_ms(0.5), m.percentile_ms(0.95)) for endpoint, m in asked.items()}
+    return Sample(at, window.seconds, users, total.requests, total.failures, percentiles, generator)

@@ -1,12 +1,16 @@
 """What was measured, as counts that add up: for each endpoint and for all of them. Pure."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 Z_99 = 2.576
 """Standard deviations either side that hold 99 % of a normal distribution."""
+
+
+Time = TypeVar("Time", bound=float)
+Count = TypeVar("Count", bound=float)
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,8 @@ class Measurement:
 
         The maximum is that of the time buckets, because a maximum does not subtract.
         """
-        times = Counter(self.times)
-        times.subtract(earlier.times)
-        times = +times
+        before = earlier.times.get
+        times = {time: count - before(time, 0) for time, count in self.times.items() if count > before(time, 0)}
         return Measurement(
             max(0, self.requests - earlier.requests),
             max(0, self.failures - earlier.failures),
@@ -85,10 +88,10 @@ class Measurement:
         )
 
 
-def percentile(times: Mapping[int, int], share: float) -> float:
+def percentile(times: Mapping[Time, Count], share: float) -> float:
     """See Measurement.percentile_ms. `times` maps ms to counts."""
     rank = math.ceil(share * sum(times.values()) - 1e-9)
-    seen = 0
+    seen = 0.0
     for time in sorted(times):
         seen += times[time]
         if seen >= rank:
@@ -98,14 +101,15 @@ def percentile(times: Mapping[int, int], share: float) -> float:
 
 def add_up(measurements: Iterable[Measurement]) -> Measurement:
     """All of them as one."""
-    times: Counter[int] = Counter()
+    times: dict[int, int] = {}
     requests = failures = unanswered = 0
     total = longest = 0.0
     for measurement in measurements:
         requests += measurement.requests
         failures += measurement.failures
         unanswered += measurement.unanswered
-        times.update(measurement.times)
+        for time, count in measurement.times.items():
+            times[time] = times.get(time, 0) + count
         total += measurement.total_ms
         longest = max(longest, measurement.max_ms)
     return Measurement(requests, failures, times, total, longest, unanswered)
@@ -135,6 +139,15 @@ class Snapshot:
             for endpoint, measurement in self.endpoints.items()
         }
         return Snapshot(window, max(0.0, self.seconds - earlier.seconds))
+
+    def joined(self, later: "Snapshot") -> "Snapshot":
+        """This window and a later one as one, without what lies between them."""
+        nothing = Measurement()
+        endpoints = {
+            endpoint: add_up([self.endpoints.get(endpoint, nothing), later.endpoints.get(endpoint, nothing)])
+            for endpoint in {**self.endpoints, **later.endpoints}
+        }
+        return Snapshot(endpoints, self.seconds + later.seconds)
 
 
 def three_digits(milliseconds: float) -> int:

@@ -1,7 +1,7 @@
 """Objectives: a limit on a measure of an endpoint, and what came of it. Pure."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from chaterload.judge import numbers
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
 from chaterload.judge.reach import Flow, why_never_reached
+from chaterload.judge.trend import FROM_S, MATERIAL, Trend
 
 
 class State(StrEnum):
@@ -68,6 +69,7 @@ RATIO = Unit("ratio", numbers.percent, "a number above 0 and up to 1", _above_ze
 PER_SECOND = Unit("1/s", numbers.rate, "a number of requests per second above 0", _above_zero(1e9))
 NUMBER = Unit("number", numbers.plain)
 CHANGE = Unit("ratio", numbers.change)
+NO_TREND = Unit("ratio", numbers.change, "true", lambda value: MATERIAL if value is True else None)
 
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 
@@ -81,6 +83,8 @@ class Measure:
     read: Callable[[Measurement, float], float] | None = field(default=None, compare=False, repr=False)
     """The value of requests over so many seconds, in `unit`; None for what requests do not tell."""
     bound: Bound = Bound.BELOW
+    share: float | None = None
+    """Of a percentile: the share of requests that it is above."""
     by_platform: bool = False
     """The platform's own figure: it holds whatever the load generator's clock was worth."""
 
@@ -96,7 +100,12 @@ class Measure:
         if not found or not 0 < float(found[1]) < 100:
             raise ValueError(f"is no measure. Expected {EXPECTED}")
         share = float(found[1]) / 100
-        return Measure(name, MILLISECONDS, lambda measurement, _: measurement.percentile_ms(share))
+        return percentile_measure(name, share)
+
+
+def percentile_measure(name: str, share: float) -> Measure:
+    """The time that so large a share of the requests took at most."""
+    return Measure(name, MILLISECONDS, lambda measurement, _: measurement.percentile_ms(share), share=share)
 
 
 def _throughput(measurement: Measurement, seconds: float) -> float:
@@ -105,14 +114,18 @@ def _throughput(measurement: Measurement, seconds: float) -> float:
 
 FAILURE_RATIO = Measure("failure_ratio", RATIO, lambda measurement, _: measurement.failure_ratio)
 THROUGHPUT = Measure("requests_per_second", PER_SECOND, _throughput, Bound.AT_LEAST)
+AVERAGE = Measure("average", MILLISECONDS, lambda measurement, _: measurement.average_ms)
+MAXIMUM = Measure("maximum", MILLISECONDS, lambda measurement, _: measurement.max_ms)
+NO_RISING_TREND = Measure("no_rising_trend", NO_TREND)
 NAMED = {
     measure.name: measure
     for measure in (
-        Measure("median", MILLISECONDS, lambda measurement, _: measurement.percentile_ms(0.5)),
-        Measure("average", MILLISECONDS, lambda measurement, _: measurement.average_ms),
-        Measure("maximum", MILLISECONDS, lambda measurement, _: measurement.max_ms),
+        percentile_measure("median", 0.5),
+        AVERAGE,
+        MAXIMUM,
         FAILURE_RATIO,
         THROUGHPUT,
+        NO_RISING_TREND,
     )
 }
 """What an objectives file can name besides the percentiles."""
@@ -164,6 +177,8 @@ class Result:
     failures: int
     obstacle: str = ""
     """What kept users from its endpoint, where that is known."""
+    missing: str = ""
+    """What it takes for a judgement, where that is not requests."""
 
     @property
     def margin(self) -> float | None:
@@ -184,6 +199,8 @@ class Result:
             return f"{endpoint}: the tags left it out"
         if self.obstacle:
             return f"{endpoint} was never reached: {self.obstacle}"
+        if self.missing:
+            return f"{self.objective} cannot be judged: it takes {self.missing}"
         if self.state is State.NO_DATA:
             return f"{endpoint} has {_count(self.requests, measure)}, too few to judge"
         return f"{endpoint}: {measure} is {self.value_text}, expected {self.objective.expectation}"
@@ -199,24 +216,40 @@ def evaluate(
     snapshot: Snapshot,
     left_out: Collection[Endpoint] = (),
     flows: Collection[Flow] = (),
+    trends: Mapping[Endpoint, Trend] | None = None,
 ) -> list[Result]:
     """Judge a run, or a window of one.
 
-    `left_out` holds the endpoints that no selected task asks, `flows` what each selected task asks in turn.
+    `left_out` holds the endpoints that no selected task asks, `flows` what each selected task asks in turn, `trends`
+    what was found while the users were the same.
     """
-    return [_evaluate(objective, snapshot, left_out, flows) for objective in objectives]
+    return [_evaluate(objective, snapshot, left_out, flows, trends or {}) for objective in objectives]
 
 
 def _evaluate(
-    objective: Objective, snapshot: Snapshot, left_out: Collection[Endpoint], flows: Collection[Flow]
+    objective: Objective,
+    snapshot: Snapshot,
+    left_out: Collection[Endpoint],
+    flows: Collection[Flow],
+    trends: Mapping[Endpoint, Trend],
 ) -> Result:
     endpoint, measure = objective.endpoint, objective.measure
     measurement = snapshot.total if endpoint == ALL else snapshot.endpoints.get(endpoint, Measurement())
     counts = measurement.requests, measurement.failures
+    if endpoint in left_out and not measurement.requests:
+        return Result(objective, State.NOT_APPLICABLE, None, *counts)
+    if measure == NO_RISING_TREND:
+        return _evaluate_trend(objective, trends.get(endpoint), counts)
     if measurement.requests < max(1, objective.minimum_requests) or measure.read is None:
-        if endpoint in left_out and not measurement.requests:
-            return Result(objective, State.NOT_APPLICABLE, None, *counts)
         return Result(objective, State.NO_DATA, None, *counts, why_never_reached(endpoint, snapshot, flows))
     value = measure.read(measurement, snapshot.seconds)
     met = measure.bound.holds(value, objective.limit)
     return Result(objective, State.MET if met else State.MISSED, value, *counts)
+
+
+def _evaluate_trend(objective: Objective, found: Trend | None, counts: tuple[int, int]) -> Result:
+    if found is None:
+        needed = f"a stretch of {FROM_S / 60:.0f} min with the same users"
+        return Result(objective, State.NO_DATA, None, *counts, missing=needed)
+    state = State.MISSED if found.direction == "rising" else State.MET
+    return Result(objective, state, found.growth, *counts)

@@ -20,8 +20,9 @@ from pydantic_core import ErrorDetails
 
 from chaterload.chater.textfiles import read_text
 from chaterload.exits import Refused, first_ten
+from chaterload.judge.drift import GENERATOR_MEMORY
 from chaterload.judge.measure import ALL, Endpoint
-from chaterload.judge.objectives import EXPECTED, Measure, Objective
+from chaterload.judge.objectives import EXPECTED, NO_RISING_TREND, Measure, Objective
 from chaterload.judge.queries import LARGEST, Query
 
 DEFAULT_FILE = Path(__file__).with_name("objectives.toml")
@@ -30,7 +31,8 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 LONGEST_SHOWN = 80
 """Characters of a wrong value."""
 
-_NO_TABLE = f'is no table of an endpoint. Expected ["METHOD /path"] or ["{ALL}"]'
+_TOGETHER = {str(name): name for name in (ALL, GENERATOR_MEMORY)}
+_NO_TABLE = f'is no table of an endpoint. Expected ["METHOD /path"], ["{ALL}"] or ["{GENERATOR_MEMORY}"]'
 
 
 def shown(value: object) -> str:
@@ -66,8 +68,8 @@ def _is_printable(value: object) -> bool:
 
 
 def _endpoint(name: str) -> Endpoint:
-    if name == str(ALL):
-        return ALL
+    if name in _TOGETHER:
+        return _TOGETHER[name]
     method, _, path = name.partition(" ")
     if method not in METHODS or not path.startswith("/") or not path.isprintable():
         raise ValueError(_NO_TABLE)
@@ -164,6 +166,9 @@ class _Document(BaseModel):
     def _holds_something(self) -> "_Document":
         if not self.tables and not self.query:
             raise ValueError("holds no objective. Expected at least one, or --no-objectives")
+        of_memory = self.tables[GENERATOR_MEMORY].limits if GENERATOR_MEMORY in self.tables else {}
+        if wrong := sorted(of_memory.keys() - {str(NO_RISING_TREND)}):
+            raise ValueError(f'["{GENERATOR_MEMORY}"] holds {", ".join(wrong)}. Expected {NO_RISING_TREND} alone')
         return self
 
 

@@ -46,9 +46,8 @@ def judge_query(query: Query, series: Series | None) -> Result:
     found = trend([at for at, _ in series], values)
     if found is None:
         return Result(objective, State.NO_DATA, None, len(values), 0)
-    share = found.change / abs(found.median) if found.median else found.change
     state = State.MISSED if found.direction == "rising" else State.MET
-    return Result(objective, state, share, len(values), 0)
+    return Result(objective, state, found.growth, len(values), 0)
 
 
 def read_answer(document: Any) -> Series | None:

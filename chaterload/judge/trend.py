@@ -22,6 +22,9 @@ SIGNIFICANT = 0.0002
 FEWEST = 10
 """Of fewer values not even a straight line is significant."""
 
+FROM_S = 120.0
+"""A shorter stretch of a run says nothing of trends."""
+
 MATERIAL = 0.05
 """A change over the whole series of less than this share of its median is none that matters."""
 
@@ -39,8 +42,19 @@ class Trend:
     slope: float
     p: float
     median: float
-    change: float
-    """Slope times the length of the series."""
+    first: float
+    """The line's value at the first of the times."""
+    last: float
+
+    @property
+    def change(self) -> float:
+        """Over the length of the series."""
+        return self.last - self.first
+
+    @property
+    def growth(self) -> float:
+        """The change as a share of the median."""
+        return self.change / abs(self.median) if self.median else self.change
 
     @property
     def direction(self) -> str:
@@ -60,7 +74,9 @@ def trend(times: Sequence[float], values: Sequence[float]) -> Trend | None:
     change = slope * (times[-1] - times[0])
     beside = [y - slope * x for x, y in zip(xs, ys, strict=True)]
     is_curve = pstdev(beside) < abs(change) / CURVE
-    return Trend(slope, _mann_kendall(ys, 0.0 if is_curve else _autocorrelation(beside)), median(ys), change)
+    p = _mann_kendall(ys, 0.0 if is_curve else _autocorrelation(beside))
+    start = median(beside)
+    return Trend(slope, p, median(ys), start + slope * times[0], start + slope * times[-1])
 
 
 def _binned(values: Sequence[float]) -> list[float]:

@@ -8,11 +8,12 @@ from locust.runners import MasterRunner
 
 from chaterload.exits import Refused
 from chaterload.internals import WORKER_REPORT_INTERVAL
-from chaterload.judge.analysis import Capacity, broken_in
+from chaterload.judge.capacity import Capacity, judged_step, read_capacity
 from chaterload.judge.history import Step
 from chaterload.judge.measure import Snapshot
 from chaterload.judge.objectives import Objective
-from chaterload.load.strategies import CAPACITY, NAMES, STRATEGIES, Search, SearchLimits, Strategy, steady
+from chaterload.judge.steps import broken_in
+from chaterload.load.strategies import CAPACITY, NAMES, STRATEGIES, Search, SearchLimits, Strategy
 
 Tick = tuple[int, float] | None
 
@@ -28,6 +29,7 @@ class NamedShape(LoadTestShape):
     peak_users: int
     seconds: float
     every_task = False
+    forbids_trends = False
     finished = False
 
     def reset_time(self) -> None:
@@ -48,6 +50,7 @@ class StagedShape(NamedShape):
         self.peak_users = strategy.peak_users
         self.seconds = strategy.seconds
         self.every_task = strategy.every_task
+        self.forbids_trends = strategy.forbids_trends
 
     def tick(self) -> Tick:
         """Users and spawn rate of this moment, None at the end."""
@@ -59,8 +62,8 @@ class StagedShape(NamedShape):
 class CapacityShape(NamedShape):
     """The most users that meet every objective: up in steps, back, and on in half steps.
 
-    A step is held until its figures are steady, and judged by the objectives over its last two windows alone. One
-    that breaks an objective is judged twice: a single slow answer among twenty is a 95th percentile.
+    A step is held until its figures are steady and there are requests enough for each objective, and is judged by these
+    windows alone. It is over at once when a miss is beyond chance.
     """
 
     abstract = True
@@ -73,6 +76,7 @@ class CapacityShape(NamedShape):
         measure: Callable[[], Snapshot],
         cpu_percent: Callable[[], float],
     ) -> None:
+        """`measure` gives what was answered so far, in which a lost write is no failure: that is no matter of load."""
         super().__init__()
         self.limits = limits
         self.peak_users = limits.most_users
@@ -97,7 +101,6 @@ class CapacityShape(NamedShape):
     def _start_step(self) -> None:
         self._reached: float | None = None
         self._marks: list[Snapshot] = []
-        self._in_doubt = False
 
     def tick(self) -> Tick:
         """Users and spawn rate of this moment, None when the search is over."""
@@ -105,68 +108,53 @@ class CapacityShape(NamedShape):
         users = self.search.users
         if users is not None and now >= self.limits.seconds:
             self.limit, users = f"the search's bound of {self.limits.seconds:.0f} s", None
-        if users is not None and self._step_is_over(now, users):
-            users = self._judge_step(users)
+        if users is not None and (step := self._finished_step(now, users)):
+            users = self._judge(step)
         if users is None:
             self.finished = True
             self.limit = self.limit or self._outcome()
             return None
         return users, max(10.0, users / 5)
 
-    def _step_is_over(self, now: float, users: int) -> bool:
-        """Follow one step: ramp, settle, then windows until they agree."""
+    def _finished_step(self, now: float, users: int) -> Step | None:
+        """Follow one step: ramp, settle, then windows until it can be judged; by these then."""
         assert self.runner is not None
         if self.runner.user_count != users:
             self._start_step()
-            return False
+            return None
         self._reached = now if self._reached is None else self._reached
         due = self._reached + self.limits.settle_s + len(self._marks) * self._window_s
         if now < due:
-            return False
+            return None
         self._marks.append(replace(self._measure(), seconds=now))
-        windows = [later.since(earlier).total for earlier, later in zip(self._marks, self._marks[1:], strict=False)]
-        figures = [(window.requests, window.percentile_ms(0.95)) for window in windows]
-        return steady(figures) or len(windows) >= self.limits.most_windows
+        return judged_step(users, self._marks, self._objectives, now - self._reached >= self.limits.longest_step_s)
 
     @property
     def _window_s(self) -> float:
         return max(self.limits.window_s, FRESH_WINDOW_S if isinstance(self.runner, MasterRunner) else 0.0)
 
-    def _judge_step(self, users: int) -> int | None:
-        base = self._marks[max(0, len(self._marks) - 3)]
-        step = Step(users, self._reached or 0.0, self._marks[-1].since(base))
-        met = not broken_in(step, self._objectives)
-        if not met and not self._in_doubt:
-            self._in_doubt, self._marks = True, self._marks[-1:]
-            return users
+    def _judge(self, step: Step) -> int | None:
         self._start_step()
         if self._cpu_percent() > 90:
             self.limit = "the load generator: it was above 90 % CPU, spread the users over more workers"
             return None
         self.steps.append(step)
-        self.search.feed(met)
+        self.search.record(met=not broken_in(step, self._objectives))
         return self.search.users
 
     def _outcome(self) -> str:
-        if self.search.broken is None:
+        if self.search.lowest_failing is None:
             return f"the search's bound of {self.limits.most_users} users"
         return "the server"
 
     def best(self) -> Step | None:
         """The step with the most users that met every objective."""
-        return next((step for step in self.steps if step.users == self.search.good), None)
+        return next((step for step in self.steps if step.users == self.search.highest_passing), None)
 
     def found(self) -> Capacity:
         """The search's result, as far as it went."""
-        best = self.best()
-        broken = next((step for step in self.steps if step.users == self.search.broken), None)
-        return Capacity(
-            users=self.search.good,
-            requests_per_second=best.requests_per_second if best else 0.0,
-            first_broken_users=self.search.broken,
-            broken=broken_in(broken, self._objectives) if broken else (),
-            limit=self.limit or "the end of the run",
-        )
+        broken = next((step for step in self.steps if step.users == self.search.lowest_failing), None)
+        return read_capacity(self.steps, self.best(), broken, self._objectives, self.limit or "the end of the run")
 
 
 def staged_shapes(scale: float, users: int | None) -> dict[str, NamedShape]:

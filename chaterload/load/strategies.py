@@ -3,7 +3,6 @@
 A strategy asks one question. Adding one is a row in STRATEGIES, and a line in README's table.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 
@@ -25,6 +24,8 @@ class Strategy:
     stages: tuple[Stage, ...]
     every_task: bool = False
     """Whether each user begins with one run of every task, and a task left out makes the run invalid."""
+    forbids_trends: bool = False
+    """Whether response times and the generator's memory must not rise, whatever the objectives say."""
 
     @property
     def peak_users(self) -> int:
@@ -71,7 +72,7 @@ STRATEGIES = {
             "does it survive a sudden rise, and recover",
             (Stage(10, 10, 120), Stage(100, 50, 300), Stage(10, 50, 120)),
         ),
-        Strategy("endurance", "does it leak or drift", (Stage(30, 3, 7200),)),
+        Strategy("endurance", "does it leak or drift", (Stage(30, 3, 7200),), forbids_trends=True),
     )
 }
 
@@ -102,7 +103,7 @@ class SearchLimits:
     first_step: int = 10
     """Users of the first step, and how many more each of the next has."""
     steps_before_doubling: int = 10
-    """After so many good steps of one size, the size doubles: from 50 users on, no step is more than a fifth up."""
+    """After so many passed steps of one size, the size doubles: from 50 users on, no step is more than a fifth up."""
     finest: float = 0.03
     """The search ends when half a step would be less than this share of the users."""
     most_users: int = 5_000
@@ -111,12 +112,12 @@ class SearchLimits:
     """Length of the windows that a step's figures are compared over."""
     settle_s: float = 5.0
     """After the ramp, before the first window."""
-    most_windows: int = 6
-    """A step that is not steady after so many windows is judged as it is."""
+    longest_step_s: float = 300.0
+    """A step that is not steady by then, or has too few requests, is judged as it is."""
 
 
 class Search:
-    """Goes up in steps to the first broken one, back to the last good one, and on in half steps.
+    """Goes up in steps to the first that fails, back to the last that passed, and on in half steps.
 
     `users` is the step to try now, None when the search is over.
     """
@@ -124,43 +125,30 @@ class Search:
     def __init__(self, limits: SearchLimits) -> None:
         self._limits = limits
         self._step = limits.first_step
-        self._good_steps = 0
-        self.good = 0
+        self._passed_steps = 0
+        self.highest_passing = 0
         """The most users that met every objective."""
-        self.broken: int | None = None
+        self.lowest_failing: int | None = None
         """The fewest users that did not."""
         self.users: int | None = min(limits.first_step, limits.most_users)
 
-    def feed(self, met: bool) -> None:
+    def record(self, *, met: bool) -> None:
         """The step that was tried met every objective, or did not."""
         assert self.users is not None
         if met:
-            self.good = self.users
-            self._good_steps += 1
+            self.highest_passing = self.users
+            self._passed_steps += 1
         else:
-            self.broken = self.users
+            self.lowest_failing = self.users
         self.users = self._next()
 
     def _next(self) -> int | None:
-        if self.broken is None:
-            if self.good >= self._limits.most_users:
+        passing, failing = self.highest_passing, self.lowest_failing
+        if failing is None:
+            if passing >= self._limits.most_users:
                 return None
-            if self._good_steps == self._limits.steps_before_doubling:
-                self._step, self._good_steps = self._step * 2, 0
-            return min(self.good + self._step, self._limits.most_users)
-        half = (self.broken - self.good) // 2
-        return self.good + half if half >= max(1.0, self.good * self._limits.finest) else None
-
-
-def steady(windows: Sequence[tuple[int, float]]) -> bool:
-    """Whether a step's figures have settled, from (requests, p95 in ms) of its windows, oldest first.
-
-    The last two windows agree when their requests differ by no more than chance explains (three standard
-    deviations of a Poisson count) or 5 %, and the 95th percentile of the later one is not more than 20 % above the
-    earlier one: a queue that still grows is not steady.
-    """
-    if len(windows) < 2:
-        return False
-    (before, p95_before), (after, p95_after) = windows[-2:]
-    noise = max(0.05 * before, 3 * (before + after) ** 0.5)
-    return abs(after - before) <= noise and p95_after <= max(1.2 * p95_before, p95_before + 20)
+            if self._passed_steps == self._limits.steps_before_doubling:
+                self._step, self._passed_steps = self._step * 2, 0
+            return min(passing + self._step, self._limits.most_users)
+        half = (failing - passing) // 2
+        return passing + half if half >= max(1.0, passing * self._limits.finest) else None

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 import pygal
 from pygal.style import Style
 
-from chaterload.judge.analysis import Curve
+from chaterload.judge.curve import Curve
 from chaterload.judge.history import Sample
 from chaterload.judge.measure import ALL, Endpoint
 from chaterload.judge.objectives import Objective

@@ -14,12 +14,11 @@ from rich.text import Text
 from chaterload.chater.dishes import Trace
 from chaterload.chater.writes import Tally
 from chaterload.judge import numbers
-from chaterload.judge.analysis import Analysis, Capacity, Curve
-from chaterload.judge.baseline import Change
+from chaterload.judge.comparison import Comparison
 from chaterload.judge.objectives import Result, State
-from chaterload.judge.serverside import ServerSide
 from chaterload.judge.verdict import Outcome
 from chaterload.report.model import Report
+from chaterload.report.reading import analysis_lines, unanswered_lines
 from chaterload.report.rows import CHANGE_COLUMNS, COLUMNS, NUMERIC, change_cells, to_rows
 
 WIDTH = 100
@@ -44,10 +43,11 @@ def show(report: Report, console: Console | None = None, results: Path | None = 
         console.width = WIDTH
     console.print()
     console.print(_objectives(report.verdict.results))
-    for line in (_failures_line(report), _throughput_line(report), *_writes_lines(report)):
+    figures = [_failures_line(report), *unanswered_lines(report.unanswered), _throughput_line(report)]
+    for line in (*figures, *_writes_lines(report)):
         console.print(line)
-    if report.changes:
-        console.print(_changes(report.changes))
+    if report.comparisons:
+        console.print(_comparisons(report.comparisons))
     for line in analysis_lines(report.analysis):
         console.print(Text(line))
     _show_findings(report, console)
@@ -111,64 +111,16 @@ def writes_text(kind: str, tally: Tally) -> str:
     return ", ".join([f"{kind} {tally.acknowledged} acknowledged{confirmed}", *(part for part in parts if parts[part])])
 
 
-def _changes(changes: Iterable[Change]) -> Padding:
+def _comparisons(comparisons: Iterable[Comparison]) -> Padding:
     table = Table(
         title="Against the baseline", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
     )
     for title in CHANGE_COLUMNS:
         table.add_column(title, justify="left" if title in ("Endpoint", "") else "right")
-    for change in changes:
-        *cells, word = change_cells(change)
-        table.add_row(*cells, Text(word, style="bold red"))
+    for comparison in comparisons:
+        *cells, word = change_cells(comparison)
+        table.add_row(*cells, Text(word, style="bold red" if comparison.worse else "dim"))
     return Padding(table, (1, 0, 0, 0))
-
-
-def analysis_lines(analysis: Analysis) -> list[str]:
-    """What the run's shape says, a sentence a line; none for a run too simple to say anything."""
-    lines = []
-    if analysis.capacity:
-        lines.append(capacity_line(analysis.capacity))
-    if analysis.curve:
-        lines.append(_curve_line(analysis.curve))
-    if analysis.broke_first:
-        lines.append(f"First to break: {analysis.broke_first[0]}, at {analysis.broke_first[1]} users")
-    if analysis.grew_most and analysis.grew_most[1] > 1:
-        lines.append(f"Slowed down most: {analysis.grew_most[0]}, its p95 grew {analysis.grew_most[1]:.1f}-fold")
-    if analysis.recovers is not None:
-        after = "not within the run" if analysis.recovery_s is None else f"{analysis.recovery_s:.0f} s after its end"
-        lines.append(f"Recovery from the spike: {after}")
-    drifting = {name: t for name, t in analysis.drift.items() if t.direction != "steady"}
-    lines += [f"Drift: {name} {t.direction}, {t.slope:+.3g} per hour" for name, t in drifting.items()]
-    if analysis.drift and not drifting:
-        lines.append("Drift: none, in response times or in the generator")
-    lines += _server_lines(analysis.server)
-    return ["", *lines] if lines else []
-
-
-def _server_lines(server: ServerSide) -> list[str]:
-    if server.note:
-        return [f"Server's own times: not used, {server.note}"]
-    if not server.times:
-        return []
-    head = "Mean times in ms, ours = the server's own work + waiting in front of it:"
-    rounded = [(t.endpoint, round(t.ours_ms), round(t.server_ms)) for t in server.times]
-    rows = [f"    {endpoint}: {ours} = {own} + {ours - own}" for endpoint, ours, own in rounded]
-    return [head, *rows]
-
-
-def capacity_line(capacity: Capacity) -> str:
-    """The search's result in a sentence."""
-    text = f"Capacity: {capacity.users} users and {numbers.rate(capacity.requests_per_second)} meet every objective"
-    if capacity.first_broken_users:
-        text += f"; {capacity.first_broken_users} users break {', '.join(capacity.broken)}"
-    return f"{text}. The limit is {capacity.limit}."
-
-
-def _curve_line(curve: Curve) -> str:
-    text = f"Throughput against users: {curve.trend}"
-    if curve.knee_users is None or curve.plateau_rps is None:
-        return text
-    return f"{text}; the knee is at {curve.knee_users:.0f} users and {numbers.rate(curve.plateau_rps)}"
 
 
 def _show_findings(report: Report, console: Console) -> None:

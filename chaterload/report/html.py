@@ -4,8 +4,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chaterload.judge import numbers
 from chaterload.report.charts import all_charts
-from chaterload.report.console import analysis_lines, writes_texts
+from chaterload.report.console import writes_texts
 from chaterload.report.model import Report, sorted_endpoints
+from chaterload.report.reading import analysis_lines, unanswered_lines
 from chaterload.report.rows import CHANGE_COLUMNS, change_cells, to_rows
 
 _templates = Environment(
@@ -24,6 +25,7 @@ _templates.globals.update(
     change_columns=CHANGE_COLUMNS,
     change_cells=change_cells,
     analysis_lines=analysis_lines,
+    unanswered_lines=unanswered_lines,
 )
 
 

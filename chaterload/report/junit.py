@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from chaterload.chater.writes import Writes
-from chaterload.judge.baseline import Change
+from chaterload.judge.comparison import Comparison
 from chaterload.judge.objectives import Result, State
 from chaterload.judge.verdict import Outcome, Verdict
 from chaterload.report.console import writes_texts
@@ -26,8 +26,8 @@ def to_junit(report: Report) -> str:
     document = Element("testsuites", name="chater load test")
     _suite(document, report, "objectives", [_of_objective(result, report.verdict) for result in report.verdict.results])
     _suite(document, report, "writes", _of_writes(report))
-    if report.changes:
-        _suite(document, report, "baseline", [_of_change(change, report.verdict) for change in report.changes])
+    if report.comparisons:
+        _suite(document, report, "baseline", [_of_change(change, report.verdict) for change in report.comparisons])
     _suite(document, report, "run", _of_run(report), _properties(report))
     _add_up(document)
     indent(document)
@@ -93,13 +93,13 @@ def _measured(verdict: Verdict) -> str:
     return ERROR if verdict.evidence.generator_broken else FAILURE
 
 
-def _of_change(change: Change, verdict: Verdict) -> Element:
+def _of_change(change: Comparison, verdict: Verdict) -> Element:
     return _case("baseline", str(change.endpoint), {_measured(verdict): [str(change)] if change.worse else []})
 
 
 def _of_run(report: Report) -> list[Element]:
     verdict, evidence = report.verdict, report.verdict.evidence
-    regressions = {str(change) for change in report.changes}
+    regressions = {str(change) for change in report.comparisons}
     others = [reason for reason in evidence.worse if reason not in regressions]
     return [
         _case("run", "it went on to its end", {_measured(verdict): evidence.stopped_early}),

@@ -19,6 +19,9 @@ from chaterload.report.rows import Row, to_rows
 MOST_FAILURES = 3
 """Rows of the last failures."""
 
+NOTEWORTHY_S = 1.0
+"""From when on it is worth a word how long the oldest request has waited."""
+
 ROOMY = 80
 """Columns from which there is room for how many requests each objective has."""
 
@@ -43,6 +46,10 @@ class Moment:
     failures: int
     requests_per_second: float
     """Over the last seconds."""
+    in_flight: int
+    """Requests that wait for an answer."""
+    oldest_s: float
+    """For how long the oldest of them has waited."""
     results: Sequence[Result]
     recent: Sequence[Recent] = ()
     """The failures that were seen last, the latest first."""
@@ -111,17 +118,20 @@ def _phase(moment: Moment) -> str | None:
 
 def _search_line(search: Search) -> str:
     text = f"capacity: {'found' if search.users is None else f'trying {search.users} users'}"
-    if search.good:
-        text += f", {search.good} meet every objective"
-    return text if search.broken is None else f"{text}, {search.broken} miss one"
+    if search.highest_passing:
+        text += f", {search.highest_passing} meet every objective"
+    return text if search.lowest_failing is None else f"{text}, {search.lowest_failing} miss one"
 
 
 def _figures(moment: Moment) -> Text:
     ratio = moment.failures / moment.requests if moment.requests else 0.0
     graded = grade(ratio)
     word = numbers.percent(ratio) if graded is Grade.ACCEPTABLE else f"{numbers.percent(ratio)}, {graded}"
+    waiting = f"in flight {moment.in_flight}"
+    if moment.oldest_s >= NOTEWORTHY_S:
+        waiting += f", oldest {numbers.milliseconds(moment.oldest_s * 1000)}"
     return Text.assemble(
-        f"{moment.users} of {moment.target_users} users   {numbers.rate(moment.requests_per_second)}   ",
+        f"{moment.users} of {moment.target_users} users   {numbers.rate(moment.requests_per_second)}   {waiting}   ",
         (
             f"{moment.failures} of {moment.requests} requests failed ({word})",
             _GRADE_STYLE[graded],

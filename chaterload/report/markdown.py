@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from chaterload.judge import numbers
 from chaterload.judge.diagnosis import Finding
 from chaterload.judge.verdict import Outcome
-from chaterload.report.console import analysis_lines, writes_texts
+from chaterload.report.console import writes_texts
 from chaterload.report.model import Report
+from chaterload.report.reading import analysis_lines, unanswered_lines
 from chaterload.report.rows import CHANGE_COLUMNS, COLUMNS, NUMERIC, Row, change_cells, to_rows
 
 SIGNS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INVALID: "⚠️"}
@@ -28,6 +29,7 @@ def to_markdown(report: Report) -> str:
         f"{report.run.users} users, {numbers.plain(report.run.seconds)} s, {total.requests} requests at {rate} "
         f"({report.tier}), {share} failed ({report.grade}). Exit code {int(report.exit_code)}.",
         _table(list(COLUMNS.values()), [key in NUMERIC for key in COLUMNS], map(_cells, to_rows(verdict.results))),
+        _items(unanswered_lines(report.unanswered)),
         "**Writes**",
         _items(writes_texts(report).values()),
         *_changes(report),
@@ -58,10 +60,10 @@ def _table(titles: Sequence[str], to_the_right: Sequence[bool], rows: Iterable[S
 
 
 def _changes(report: Report) -> list[str]:
-    if not report.changes:
+    if not report.comparisons:
         return []
     numeric = [title not in (CHANGE_COLUMNS[0], CHANGE_COLUMNS[-1]) for title in CHANGE_COLUMNS]
-    return ["**Against the baseline**", _table(CHANGE_COLUMNS, numeric, map(change_cells, report.changes))]
+    return ["**Against the baseline**", _table(CHANGE_COLUMNS, numeric, map(change_cells, report.comparisons))]
 
 
 def _findings(findings: Sequence[Finding]) -> str:

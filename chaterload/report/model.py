@@ -10,11 +10,15 @@ from chaterload.chater.dishes import Leftover
 from chaterload.chater.writes import Writes
 from chaterload.exits import Exit
 from chaterload.judge.analysis import Analysis
-from chaterload.judge.baseline import FORMAT, Change
+from chaterload.judge.baseline import FORMAT, write_times
+from chaterload.judge.comparison import Comparison
+from chaterload.judge.dependence import Dependence
 from chaterload.judge.diagnosis import Failures, Finding
 from chaterload.judge.history import Sample
-from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
 from chaterload.judge.objectives import Result
+from chaterload.judge.trend import Trend
+from chaterload.judge.unanswered import Unanswered
 from chaterload.judge.verdict import Grade, Verdict, grade, tier
 
 
@@ -60,8 +64,15 @@ class Report:
     writes: Writes
     leftovers: Sequence[Leftover]
     history: Sequence[Sample]
-    changes: Sequence[Change] = ()
+    comparisons: Sequence[Comparison] = ()
+    """With the baseline, of all requests and of each endpoint."""
     analysis: Analysis = field(default_factory=Analysis)
+    dependence: Dependence = field(default_factory=Dependence)
+    """How much the requests depended on each other, which a later run needs that compares itself with this one."""
+    wind_down: Sample | None = None
+    """What was answered after the load had ended."""
+    unanswered: Sequence[Unanswered] = ()
+    """Requests that were cut off without an answer, by endpoint; the failed ones are in the snapshot."""
     unwritten: tuple[str, ...] = ()
     """Files that were asked for and could not be written."""
 
@@ -95,12 +106,18 @@ def to_json(report: Report) -> dict[str, Any]:
         "throughput_rps": report.snapshot.requests_per_second,
         "tier": report.tier,
         "objectives": [_objective(result) for result in verdict.results],
-        "endpoints": [_endpoint(endpoint, m) for endpoint, m in sorted_endpoints(report.snapshot)],
+        "endpoints": [
+            _endpoint(endpoint, m) | {"dependence": asdict(report.dependence.of(endpoint))}
+            for endpoint, m in sorted_endpoints(report.snapshot)
+        ],
         "failure_kinds": [_failures(row) for row in report.failures],
         "diagnosis": [asdict(finding) for finding in report.findings],
         "writes": report.writes.to_dict(),
         "leftovers": [{**asdict(leftover), "certain": leftover.certain} for leftover in report.leftovers],
-        "baseline": [_change(change) for change in report.changes],
+        "unanswered": [_unanswered(row) for row in report.unanswered],
+        "dependence": asdict(report.dependence.of(ALL)) | {"freedom": report.dependence.freedom},
+        "wind_down": _wind_down(report.wind_down),
+        "baseline": [_comparison(comparison) for comparison in report.comparisons],
         "analysis": _analysis(report.analysis),
         "run": _run(report.run),
     }
@@ -142,6 +159,7 @@ def _endpoint(endpoint: Endpoint, measurement: Measurement) -> dict[str, Any]:
         "p99_ms": measurement.percentile_ms(0.99),
         "average_ms": measurement.average_ms,
         "maximum_ms": measurement.max_ms,
+        "times": write_times(measurement.times),
     }
 
 
@@ -149,13 +167,32 @@ def _failures(row: Failures) -> dict[str, Any]:
     return {**asdict(row.endpoint), "kind": row.title, "count": row.count}
 
 
-def _change(change: Change) -> dict[str, Any]:
-    return {**asdict(change), "endpoint": str(change.endpoint), "growth": change.growth, "worse": change.worse}
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    endpoint, growth, worse = str(comparison.endpoint), comparison.growth, comparison.worse
+    return {**asdict(comparison), "endpoint": endpoint, "growth": growth, "worse": worse}
+
+
+def _unanswered(row: Unanswered) -> dict[str, Any]:
+    return {**asdict(row.endpoint), "count": row.count, "oldest_ms": row.oldest_ms, "failed": row.failed}
+
+
+def _wind_down(sample: Sample | None) -> dict[str, Any] | None:
+    if sample is None:
+        return None
+    return {"seconds": sample.seconds, "requests": sample.requests, "failures": sample.failures}
 
 
 def _analysis(analysis: Analysis) -> dict[str, Any]:
-    drift = {name: {**asdict(trend), "direction": trend.direction} for name, trend in analysis.drift.items()}
-    return {**asdict(analysis), "drift": drift}
+    load, drift = analysis.load, analysis.drift
+    return {
+        **asdict(analysis),
+        "load": load and {**asdict(load), "slowed_most": load.slowed_most and _comparison(load.slowed_most)},
+        "drift": drift and {**asdict(drift), "trends": {str(name): _trend(t) for name, t in drift.trends.items()}},
+    }
+
+
+def _trend(trend: Trend) -> dict[str, Any]:
+    return {**asdict(trend), "change": trend.change, "direction": trend.direction}
 
 
 def _run(run: Run) -> dict[str, Any]:

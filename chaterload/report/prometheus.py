@@ -51,6 +51,9 @@ class Figures(Collector):
     """Of the load generator's busiest process."""
     outcome: Outcome | None = None
     """The verdict, once there is one."""
+    in_flight: int = 0
+    oldest_s: float = 0.0
+    """For how long the oldest request in flight has waited."""
 
     def collect(self) -> Iterator[Metric]:
         yield from self._requests()
@@ -62,6 +65,8 @@ class Figures(Collector):
         gauges = (
             ("chater_users", "Simulated users that run", self.users),
             ("chater_workers", "Workers that are connected; 0 in a run of one process", self.workers),
+            ("chater_in_flight", "Requests that wait for an answer", self.in_flight),
+            ("chater_in_flight_oldest_seconds", "How long the oldest of them has waited", self.oldest_s),
             ("chater_generator_cpu_ratio", "CPU of the load generator's busiest process", self.cpu_percent / 100),
         )
         for name, text, value in gauges:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chaterload.judge import numbers
-from chaterload.judge.baseline import Change
+from chaterload.judge.comparison import Comparison
 from chaterload.judge.objectives import Result, State
 
 MARKS = {State.MET: "✓", State.MISSED: "✗", State.NO_DATA: "…", State.NOT_APPLICABLE: "-"}
@@ -71,7 +71,7 @@ def to_rows(results: Iterable[Result]) -> list[Row]:
 
 def _requests(result: Result) -> str:
     """How many there are, and how many it takes as long as they are too few."""
-    if result.state is State.NO_DATA:
+    if result.state is State.NO_DATA and not result.missing:
         return f"{result.requests} of {result.objective.minimum_requests}"
     return str(result.requests)
 
@@ -80,14 +80,14 @@ CHANGE_COLUMNS = ("Endpoint", "p95 before", "p95 now", "Change", "Failures befor
 """The titles of a table of changes against a baseline; all but the first and the last are numbers."""
 
 
-def change_cells(change: Change) -> tuple[str, ...]:
+def change_cells(comparison: Comparison) -> tuple[str, ...]:
     """A row of that table."""
     return (
-        str(change.endpoint),
-        numbers.milliseconds(change.p95_before_ms),
-        numbers.milliseconds(change.p95_now_ms),
-        numbers.change(change.growth),
-        numbers.percent(change.failure_ratio_before),
-        numbers.percent(change.failure_ratio_now),
-        "worse" if change.worse else "",
+        str(comparison.endpoint),
+        numbers.milliseconds(comparison.p95_before_ms),
+        numbers.milliseconds(comparison.p95_now_ms),
+        numbers.change(comparison.growth),
+        numbers.percent(comparison.failure_ratio_before),
+        numbers.percent(comparison.failure_ratio_now),
+        comparison.word,
     )

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from platform import python_version
 from typing import Any
 
@@ -10,32 +10,29 @@ import locust
 from locust.env import Environment
 
 from chaterload import __version__
+from chaterload.chater.answers import Kind
 from chaterload.chater.dishes import Leftover, Trace
 from chaterload.chater.environment import shown
 from chaterload.chater.settings import Settings
-from chaterload.judge.analysis import (
-    Analysis,
-    read_curve,
-    read_drift,
-    read_first_break,
-    read_growth,
-    read_recovery,
-    read_steps,
-)
-from chaterload.judge.baseline import compare
-from chaterload.judge.diagnosis import diagnose
+from chaterload.chater.writes import Writes
+from chaterload.judge.analysis import Analysis, analyse
+from chaterload.judge.baseline import not_compared
+from chaterload.judge.comparison import Comparison, Tolerance, Window, compare_windows
+from chaterload.judge.dependence import measure_dependence
+from chaterload.judge.diagnosis import Failures, diagnose
 from chaterload.judge.measure import Measurement, Snapshot
-from chaterload.judge.objectives import Objective
+from chaterload.judge.objectives import Result
 from chaterload.judge.queries import Query, Series, judge_query
 from chaterload.judge.serverside import compare_sides
-from chaterload.judge.verdict import Evidence, critical_failures, decide
+from chaterload.judge.unanswered import Unanswered, count_unanswered
+from chaterload.judge.verdict import Evidence, Verdict, critical_failures, decide
 from chaterload.load.scenario import calls_of
 from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.load.strategies import spike_of
 from chaterload.report.model import Report
 from chaterload.report.model import Run as RunFacts
 from chaterload.run.criteria import Judge, evaluate_run, judged_window
-from chaterload.run.figures import add_up_writes, crashes, failures, snapshot
+from chaterload.run.figures import add_up_unanswered, add_up_writes, crashes, failures, snapshot
 from chaterload.run.lifecycle import Run
 from chaterload.run.node import Node, options_of, tasks_of
 from chaterload.run.platform import server_figures
@@ -43,11 +40,64 @@ from chaterload.run.platform import server_figures
 SATURATED_S = 20.0
 """Above 90 % CPU for this long in a row (two samples of Locust's), a generator measures itself."""
 
-DRIFT_FROM_S = 120.0
-"""A shorter run says nothing of drift."""
 
-WARM_UP = 0.1
-"""The share of a run that is left out of the drift: caches fill, users start."""
+@dataclass(frozen=True)
+class Judged:
+    """A run as it is judged: all that a verdict takes, and nothing that only a report does."""
+
+    figures: Snapshot
+    reports: Sequence[dict[str, Any]]
+    """Of the processes that generate load."""
+    results: Sequence[Result]
+    writes: Writes
+    unanswered: Sequence[Unanswered]
+    comparisons: Sequence[Comparison]
+    verdict: Verdict
+
+
+def judge_run(
+    environment: Environment,
+    node: Node,
+    judge: Judge,
+    run: Run,
+    platform: Sequence[tuple[Query, Series | None]] = (),
+) -> Judged:
+    """Judge the run as it is now, with what the platform's own figures say where they were asked for."""
+    reports = node.reports()
+    answered = snapshot(environment.stats, run.clock_set_by)
+    figures, unanswered = count_unanswered(answered, add_up_unanswered(reports), judge.objectives)
+    results = [
+        *evaluate_run(environment, judge, run, figures),
+        *(judge_query(query, series) for query, series in platform),
+    ]
+    writes = add_up_writes(reports)
+    comparisons = _compare(judge, run, figures)
+    verdict = decide(
+        results,
+        Evidence(
+            lost_writes=writes.missing(),
+            stopped_early=run.missed,
+            worse=[
+                *critical_failures(judge.objectives, judged_window(run, figures)),
+                *(str(comparison) for comparison in comparisons if comparison.worse),
+            ],
+            generator_broken=[*run.generator_broken, *node.lost(), *_crashes(environment), *_saturated(reports)],
+            unproven=[
+                *run.unproven,
+                *_unproven(reports, figures),
+                *_left_to_do(environment, run, figures),
+                *(not_compared(comparisons) if judge.baseline else ()),
+            ],
+        ),
+    )
+    return Judged(figures, reports, results, writes, unanswered, comparisons, verdict)
+
+
+def _compare(judge: Judge, run: Run, figures: Snapshot) -> list[Comparison]:
+    if judge.baseline is None:
+        return []
+    now = Window(figures.endpoints, measure_dependence(run.history.steps))
+    return compare_windows(judge.baseline, now, Tolerance(judge.tolerance))
 
 
 def make_report(
@@ -59,60 +109,35 @@ def make_report(
     platform: Sequence[tuple[Query, Series | None]] = (),
     server_after: str | None = None,
 ) -> Report:
-    """Judge the run as it is now, with what the platform's own figures say where they were asked for."""
-    figures = snapshot(environment.stats, run.clock_set_by)
-    rows = failures(environment.stats)
-    reports = node.reports()
-    results = evaluate_run(environment, judge, run, figures)
-    writes = add_up_writes(reports)
-    changes = compare(judge.baseline, figures, judge.tolerance)
-    results += [judge_query(query, series) for query, series in platform]
-    verdict = decide(
-        results,
-        Evidence(
-            lost_writes=writes.missing(),
-            stopped_early=run.missed,
-            worse=[
-                *critical_failures(judge.objectives, judged_window(run, figures)),
-                *(str(change) for change in changes if change.worse),
-            ],
-            generator_broken=[*run.generator_broken, *node.lost(), *_crashes(environment), *_saturated(reports)],
-            unproven=[*run.unproven, *_unproven(reports, figures), *_left_to_do(environment, run, figures)],
-        ),
-    )
+    """Judge the run as it is now, and read it."""
+    judged = judge_run(environment, node, judge, run, platform)
+    figures = judged.figures
+    rows = [*failures(environment.stats), *(_as_failures(row) for row in judged.unanswered if row.failed)]
     server = compare_sides(*server_figures(run.prepared.server_before, server_after), figures)
     return Report(
-        run=_run(environment, settings, run, reports),
-        verdict=verdict,
+        run=_run(environment, settings, run, judged.reports),
+        verdict=judged.verdict,
         snapshot=figures,
-        failures=rows,
-        findings=diagnose(rows, results, figures, server),
-        writes=writes,
-        leftovers=_leftovers(reports),
+        failures=sorted(rows, key=lambda row: -row.count),
+        findings=diagnose(rows, judged.results, figures, server),
+        writes=judged.writes,
+        leftovers=_leftovers(judged.reports),
+        unanswered=judged.unanswered,
         history=run.history.samples,
-        changes=changes,
-        analysis=replace(analyse(run, judge.objectives), server=server),
+        comparisons=judged.comparisons,
+        analysis=replace(_analyse(run, judge), server=server),
+        dependence=measure_dependence(run.history.steps),
+        wind_down=run.history.wind_down,
     )
 
 
-def analyse(run: Run, objectives: Sequence[Objective]) -> Analysis:
-    """What the run's steps and history say."""
-    shape, history = run.shape, run.history
-    search = shape if isinstance(shape, CapacityShape) else None
-    steps = search.steps if search else history.steps
-    points = read_steps(steps, objectives)
-    recovers, recovery_s = (None, None)
-    if isinstance(shape, StagedShape) and (spike := spike_of(shape.strategy)) and run.seconds > spike[1]:
-        recovers, recovery_s = read_recovery(history.samples, spike)
-    return Analysis(
-        curve=read_curve(points),
-        capacity=search.found() if search else None,
-        grew_most=read_growth(steps) if len(points) > 1 else None,
-        broke_first=read_first_break(points) if len(points) > 1 else None,
-        recovers=recovers,
-        recovery_s=recovery_s,
-        drift=read_drift(history.samples, WARM_UP * run.seconds) if run.seconds >= DRIFT_FROM_S else {},
-    )
+def _analyse(run: Run, judge: Judge) -> Analysis:
+    """What the run's steps say, or those of a search."""
+    shape, steps = run.shape, run.history.steps
+    if isinstance(shape, CapacityShape):
+        return analyse(shape.steps, judge.objectives, drift_in=steps, capacity=shape.found())
+    spike = spike_of(shape.strategy) if isinstance(shape, StagedShape) else None
+    return analyse(steps, judge.objectives, drift_in=steps, spike=spike)
 
 
 def _left_to_do(environment: Environment, run: Run, figures: Snapshot) -> list[str]:
@@ -127,6 +152,10 @@ def _left_to_do(environment: Environment, run: Run, figures: Snapshot) -> list[s
         for name, endpoint in firsts.items()
         if not figures.endpoints.get(endpoint, Measurement()).requests
     ]
+
+
+def _as_failures(row: Unanswered) -> Failures:
+    return Failures(row.endpoint, Kind.UNANSWERED, Kind.UNANSWERED.title, row.failed)
 
 
 def _crashes(environment: Environment) -> list[str]:

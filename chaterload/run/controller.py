@@ -16,7 +16,7 @@ from chaterload.exits import Exit, Refused, refusing
 from chaterload.internals import run_beside, shape_greenlet, target_users
 from chaterload.judge.verdict import Verdict
 from chaterload.report.model import Report
-from chaterload.run.conclusion import make_report
+from chaterload.run.conclusion import judge_run, make_report
 from chaterload.run.criteria import Judge
 from chaterload.run.lifecycle import Phase, Prepared, Run, new_run_id
 from chaterload.run.listeners import Listeners
@@ -146,6 +146,7 @@ class RunController:
         if self.phase is not Phase.RUNNING or self.run is None:
             return
         self.phase = Phase.STOPPING
+        self.sampler.sample(self.run)
         self.run.finish()
         logger.info(
             "Ending: users finish their last request (up to %.0f s), then what they made is removed. "
@@ -160,7 +161,7 @@ class RunController:
             return
         try:
             self.node.clean_up()
-            self.sampler.sample(self.run)
+            self.sampler.sample_wind_down(self.run)
             self.run.note_early_end(self.options.run_time)
             self._conclude(self.run)
         finally:
@@ -178,7 +179,7 @@ class RunController:
             return self.report.verdict
         if self.judge is None or self.run is None:
             return None
-        return make_report(self.environment, self.settings, self.node, self.judge, self.run).verdict
+        return judge_run(self.environment, self.node, self.judge, self.run).verdict
 
     def _conclude(self, run: Run) -> None:
         if self.judge is None:

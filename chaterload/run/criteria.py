@@ -2,17 +2,20 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from locust.env import Environment
 
 from chaterload.exits import Refused, first_ten, looks_like
-from chaterload.judge.baseline import Earlier, load_baseline
+from chaterload.judge.baseline import load_baseline
+from chaterload.judge.comparison import Window
+from chaterload.judge.drift import GENERATOR_MEMORY, read_drift
 from chaterload.judge.measure import ALL, Endpoint, Snapshot
-from chaterload.judge.objectives import Objective, Result, evaluate
+from chaterload.judge.objectives import NO_RISING_TREND, Objective, Result, evaluate
 from chaterload.judge.objectives_file import DEFAULT_FILE, load
 from chaterload.judge.queries import Query
+from chaterload.judge.trend import MATERIAL
 from chaterload.load.scenario import asked, calls_of
 from chaterload.load.shapes import CapacityShape
 from chaterload.run.lifecycle import Run
@@ -26,7 +29,7 @@ class Judge:
     """What a run is judged by."""
 
     objectives: Sequence[Objective]
-    baseline: dict[Endpoint, Earlier] = field(default_factory=dict)
+    baseline: Window | None = None
     tolerance: float = 0.1
     queries: Sequence[Query] = ()
 
@@ -34,7 +37,7 @@ class Judge:
     def load(cls, objectives: str | None, baseline: str | None, tolerance: float) -> "Judge":
         """Read the files that the options name. Refused when one of them is wrong."""
         parsed, queries = load(Path(objectives) if objectives else DEFAULT_FILE)
-        return cls(parsed, load_baseline(Path(baseline)) if baseline else {}, tolerance, queries)
+        return cls(parsed, load_baseline(Path(baseline)) if baseline else None, tolerance, queries)
 
 
 def judged_window(run: Run, figures: Snapshot) -> Snapshot:
@@ -46,7 +49,17 @@ def judged_window(run: Run, figures: Snapshot) -> Snapshot:
 def evaluate_run(environment: Environment, judge: Judge, run: Run, figures: Snapshot) -> list[Result]:
     """What came of the objectives by these figures, or by the best step of a search."""
     flows = [calls_of(task) for task in tasks_of(environment, options_of(environment))]
-    return evaluate(judge.objectives, judged_window(run, figures), left_out(environment), flows)
+    objectives = with_trends(judge.objectives) if run.shape and run.shape.forbids_trends else judge.objectives
+    drift = read_drift(run.history.steps) if any(o.measure == NO_RISING_TREND for o in objectives) else None
+    trends = drift.trends if drift else None
+    return evaluate(objectives, judged_window(run, figures), left_out(environment), flows, trends)
+
+
+def with_trends(objectives: Sequence[Objective]) -> Sequence[Objective]:
+    """These, and that neither response times nor the generator's memory rise, where a file says nothing of it."""
+    usual = [Objective(endpoint, NO_RISING_TREND, MATERIAL) for endpoint in (ALL, GENERATOR_MEMORY)]
+    known = {(objective.endpoint, objective.measure) for objective in objectives}
+    return [*objectives, *(objective for objective in usual if (objective.endpoint, objective.measure) not in known)]
 
 
 def check_objectives(environment: Environment, objectives: Iterable[Objective], source: str) -> None:
@@ -67,7 +80,7 @@ def never_asked(environment: Environment, objectives: Iterable[Objective]) -> di
     tasks = all_tasks(environment)
     if not all(calls_of(task) for task in tasks):
         return {}
-    known = [str(endpoint) for endpoint in asked(tasks) | {ALL}]
+    known = [str(endpoint) for endpoint in asked(tasks) | {ALL, GENERATOR_MEMORY}]
     names = dict.fromkeys(str(objective.endpoint) for objective in objectives)
     return {name: looks_like(name, known) for name in names if name not in known}
 

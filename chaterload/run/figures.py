@@ -1,7 +1,9 @@
 """Locust's statistics, and what the processes report, as our own figures."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from locust.env import Environment
@@ -29,6 +31,22 @@ def snapshot(stats: RequestStats, clock_set_by: float = 0.0) -> Snapshot:
     """All of Locust's statistics, as they are now."""
     endpoints = {Endpoint(entry.method, entry.name): measurement(entry) for entry in internals.entries(stats)}
     return Snapshot(endpoints, max(0.0, internals.measured_s(stats) - clock_set_by))
+
+
+_WRITES = (Kind.LOST_WRITE, Kind.GHOST_WRITE)
+
+
+def without_lost_writes(stats: RequestStats) -> Snapshot:
+    """The same, but a write that was lost is no failure: it says nothing of how much load the server takes."""
+    now = snapshot(stats)
+    lost: Counter[Endpoint] = Counter()
+    for error in internals.errors(stats):
+        if (row := _failure(error)).kind in _WRITES:
+            lost[row.endpoint] += row.count
+    endpoints = {
+        endpoint: replace(m, failures=max(0, m.failures - lost[endpoint])) for endpoint, m in now.endpoints.items()
+    }
+    return Snapshot(endpoints, now.seconds)
 
 
 def failures(stats: RequestStats) -> list[Failures]:
@@ -63,3 +81,17 @@ def add_up_writes(reports: Iterable[Mapping[str, Any]]) -> Writes:
         if "writes" in report:
             writes.add(Writes.from_dict(report["writes"]))
     return writes
+
+
+def in_flight(reports: Iterable[Mapping[str, Any]]) -> tuple[int, float]:
+    """How many requests wait for an answer in all processes, and for how many seconds the oldest has waited."""
+    waiting = [report["in_flight"] for report in reports if "in_flight" in report]
+    return sum(int(count) for count, _ in waiting), max((float(oldest) for _, oldest in waiting), default=0.0)
+
+
+def add_up_unanswered(reports: Iterable[Mapping[str, Any]]) -> dict[Endpoint, list[float]]:
+    """How old the requests were, in ms, that were cut off without an answer; those of all processes."""
+    ages: dict[Endpoint, list[float]] = {}
+    for method, path, of_endpoint in (entry for report in reports for entry in report.get("unanswered", ())):
+        ages.setdefault(Endpoint(method, path), []).extend(of_endpoint)
+    return ages

@@ -92,6 +92,11 @@ class Run:
         return (time.monotonic() if self._ended is None else self._ended) - self._began
 
     @property
+    def elapsed(self) -> float:
+        """Seconds since the start, those in which it winds down included."""
+        return time.monotonic() - self._began
+
+    @property
     def end(self) -> datetime:
         """Now, while it goes on."""
         return self.start + timedelta(seconds=self.seconds)

@@ -1,6 +1,7 @@
 """One process of a run, whatever its part: what it checks before there is load, and where it sends it."""
 
 import logging
+import time
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from chaterload.chater.settings import Settings
 from chaterload.chater.shared import CURRENT, Leases, Shared, make_shared
 from chaterload.chater.times import Seconds, SecondsOfDay
 from chaterload.chater.tokens import make_token
+from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Refused, refusing
 from chaterload.internals import CPU_MONITOR_INTERVAL, CPU_WARNING_THRESHOLD, kill_users, tags_of, tasks_with_tags
 from chaterload.load.scenario import excluded_tags, need_account
@@ -133,7 +135,10 @@ class Node:
 
     def report(self) -> dict[str, Any]:
         """What this process did; all that it has of its own, in a form that msgpack carries."""
-        return {"saturated_s": self.gauge.longest_s, **(self.shared.report() if self.shared else {})}
+        waiting = ProtobufUser.deadline.open_requests()
+        oldest_s = time.monotonic() - waiting[0].began if waiting else 0.0
+        own = {"saturated_s": self.gauge.longest_s, "in_flight": [len(waiting), oldest_s]}
+        return {**own, **(self.shared.report() if self.shared else {})}
 
     def leftovers(self) -> list[list[Any]]:
         """What this process left on accounts."""

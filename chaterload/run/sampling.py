@@ -37,6 +37,10 @@ class Sampler:
             generator=Generator(self.cpu_percent(), self.memory_bytes()),
         )
 
+    def sample_wind_down(self, run: Run) -> None:
+        """Add what was answered since the load ended."""
+        run.history.end(run.elapsed, snapshot(self._environment.stats))
+
     def cpu_percent(self) -> float:
         """Of the busiest process, over the last 10 s."""
         return max((usage.cpu_percent for usage in usage_of_processes(self.runner)), default=0.0)

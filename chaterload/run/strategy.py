@@ -8,7 +8,7 @@ from chaterload.exits import Refused
 from chaterload.load.shapes import CapacityShape, NamedShape, check_name, search_limits, staged_shapes
 from chaterload.load.strategies import CAPACITY
 from chaterload.run.criteria import Judge
-from chaterload.run.figures import snapshot
+from chaterload.run.figures import without_lost_writes
 from chaterload.run.node import options_of
 from chaterload.run.sampling import Sampler
 
@@ -27,7 +27,10 @@ def use_strategy(environment: Environment, judge: Judge | None, sampler: Sampler
     shapes = staged_shapes(scale, users)
     if judge:
         shapes[CAPACITY] = CapacityShape(
-            search_limits(scale, users), judge.objectives, lambda: snapshot(environment.stats), sampler.cpu_percent
+            search_limits(scale, users),
+            judge.objectives,
+            lambda: without_lost_writes(environment.stats),
+            sampler.cpu_percent,
         )
     if options.class_picker:
         environment.available_shape_classes = dict(shapes)

@@ -14,7 +14,7 @@ from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.report.live import Moment, build
 from chaterload.run.controller import RunController
 from chaterload.run.criteria import evaluate_run
-from chaterload.run.figures import last_failures, snapshot
+from chaterload.run.figures import in_flight, last_failures, snapshot
 
 REFRESH_S = 1.0
 
@@ -78,6 +78,7 @@ class Terminal:
         assert run is not None
         assert control.judge is not None
         shape, stats = run.shape, environment.stats
+        waiting, oldest_s = in_flight(control.node.reports())
         return Moment(
             host=environment.host or control.settings.host,
             seconds=run.seconds,
@@ -88,6 +89,8 @@ class Terminal:
             requests=stats.total.num_requests,
             failures=stats.total.num_failures,
             requests_per_second=stats.total.current_rps,
+            in_flight=waiting,
+            oldest_s=oldest_s,
             results=evaluate_run(environment, control.judge, run, snapshot(stats, run.clock_set_by)),
             recent=last_failures(stats),
             strategy=shape.strategy if isinstance(shape, StagedShape) else None,

@@ -11,7 +11,7 @@ from chaterload.judge.measure import Snapshot
 from chaterload.judge.objectives import Result, evaluate
 from chaterload.run.controller import RunController
 from chaterload.run.criteria import evaluate_run
-from chaterload.run.figures import add_up_writes, failures, snapshot
+from chaterload.run.figures import add_up_writes, failures, in_flight, snapshot
 from chaterload.web import login
 from chaterload.web.throttle import Throttle
 
@@ -33,14 +33,18 @@ def add_page(web_ui: WebUI, control: RunController, base_path: str) -> None:
             return refusal
         stats = control.environment.stats
         now = snapshot(stats, control.run.clock_set_by if control.run else 0.0)
+        reports = control.node.reports()
+        waiting, oldest_s = in_flight(reports)
         figures = Figures(
             now,
             failures(stats),
             _results(control, now),
-            add_up_writes(control.node.reports()),
+            add_up_writes(reports),
             users=control.runner.user_count,
             workers=control.workers,
             cpu_percent=control.sampler.cpu_percent(),
+            in_flight=waiting,
+            oldest_s=oldest_s,
             outcome=control.report.verdict.outcome if control.report else None,
         )
         return Response(to_text(figures), content_type=CONTENT_TYPE)

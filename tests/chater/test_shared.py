@@ -74,7 +74,7 @@ def test_what_the_users_share():
     assert json.loads(made.sign_in)["email"] == "loadtest+0001@example.com"
     photo = PhotoMessage.FromString(made.photo.body(1))
     assert (photo.photoType, photo.photo_data) == ("soup", made.settings.photo_path.read_bytes())
-    nothing = {"writes": Writes().to_dict(), "strangers": [], "without_account": 0}
+    nothing = {"writes": Writes().to_dict(), "strangers": [], "unanswered": [], "without_account": 0}
     assert made.report() == {**nothing, "accounts": 1}
 
 

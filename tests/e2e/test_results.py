@@ -74,7 +74,7 @@ def test_one_folder_and_the_next_runs_baseline(locust: Run, server: StandInProce
     second = locust(*LIGHT, "--run-time", "2s", *KEPT, "--baseline", str(first), env=credentials(server))
     assert second.finish()
     compared = json.loads((folders(run)[1] / "verdict.json").read_text())["baseline"]
-    assert {row["endpoint"] for row in compared} == {"POST /set_language", "POST /feedback"}
+    assert {row["endpoint"] for row in compared} == {"all requests", "POST /set_language", "POST /feedback"}
     assert (first / "verdict.json").read_bytes() == before
 
 

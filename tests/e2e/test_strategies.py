@@ -15,7 +15,7 @@ from .conftest import TWELVE, Run, WebUi, credentials, processes, rows, wait_for
 MOST_S = 300.0
 """The longest that one of these takes."""
 
-ALL_REQUESTS = '["all requests"]\np95 = 0.5\nfailure_ratio = 0.01\n'
+ALL_REQUESTS = '["all requests"]\np95 = 0.5\n'
 
 
 def verdict(folder: Path):
@@ -52,7 +52,7 @@ def assert_found(result, output: str, capacity: float, service_s: float, objecti
     assert found["broken"][0] == objective
     assert found["users"] < found["first_broken_users"] <= 1.2 * found["users"]
     assert found["limit"] == "the server"
-    assert curve["trend"] == "plateauing"
+    assert curve["trend"] == "plateauing", curve
     assert curve["knee_users"] == pytest.approx(expected_knee(capacity, service_s), abs=10), curve
     assert f"Capacity: {found['users']} users and" in output
     assert f"{found['first_broken_users']} users break {objective}" in " ".join(output.split())
@@ -63,7 +63,7 @@ def assert_found(result, output: str, capacity: float, service_s: float, objecti
 def test_capacity(locust: Run, server: StandInProcess, small_photo: dict[str, str], tmp_path: Path) -> None:
     """The search finds 40 requests per second, names what broke, and shows that the time is spent in the queue."""
     (tmp_path / "objectives.toml").write_text(ALL_REQUESTS)
-    arguments = ("--strategy", "capacity", "--strategy-scale", "0.1", "--objectives", "objectives.toml")
+    arguments = ("--strategy", "capacity", "--strategy-scale", "0.2", "--objectives", "objectives.toml")
     output, code, result = run(locust, server, *arguments, photo=small_photo)
     assert code == 0, output
     assert_found(result, output, 40, 0.025, "all requests p95")
@@ -127,16 +127,18 @@ def test_throughput_against_users(locust: Run, server: StandInProcess, small_pho
     indirect=["server"],
 )
 def test_drift(locust: Run, server: StandInProcess, small_photo: dict[str, str], drifting: bool) -> None:
-    """A stand-in that becomes slower by 150 ms a minute drifts, and one whose answers only scatter does not."""
+    """A stand-in that becomes slower by 150 ms a minute drifts and fails, one whose answers only scatter does not."""
     arguments = ("--strategy", "endurance", "--strategy-scale", "0.025")
-    output, _, result = run(locust, server, *arguments, photo=small_photo)
-    drift = result["analysis"]["drift"]
-    print({name: (t["direction"], t["slope"], t["p"]) for name, t in drift.items()})  # noqa: T201  # with -s
-    rising = {name for name, t in drift.items() if t["direction"] == "rising" and name.endswith("median ms")}
-    assert bool(rising) is drifting
-    assert ("Drift: all requests median ms rising" in output) is drifting
+    output, code, result = run(locust, server, *arguments, photo=small_photo)
+    trends = result["analysis"]["drift"]["trends"]
+    print({name: (t["direction"], t["slope"], t["p"]) for name, t in trends.items()})  # noqa: T201  # with -s
+    rising = {name for name, t in trends.items() if t["direction"] == "rising"}
+    assert ("all requests" in rising) is drifting
+    assert ("all requests: no_rising_trend is" in output) is drifting
+    assert ("ms per minute" in output) is drifting
     if drifting:
-        assert drift["POST /manual_weight median ms"]["slope"] == pytest.approx(150 * 60, rel=0.3)
+        assert code == 3
+        assert trends["POST /manual_weight"]["slope"] == pytest.approx(150 / 60, rel=0.3)
 
 
 def test_smoke(locust: Run, server: StandInProcess, small_photo: dict[str, str]) -> None:

@@ -96,9 +96,7 @@ def test_fast_enough_and_then_slower(locust: Run, server: StandInProcess) -> Non
     assert worse["POST /get_recommendation"] >= 900
     # a busy machine may be slower elsewhere too
     assert len(second["reasons"]) == len(worse)
-    assert all(
-        re.search(r" is worse than the baseline: p95 \S+ m?s -> \S+ m?s", reason) for reason in second["reasons"]
-    )
+    assert all(re.search(r" worse than the baseline: median \S+ m?s -> ", reason) for reason in second["reasons"])
 
 
 @with_options("--slow", "/manual_weight=900")

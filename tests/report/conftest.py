@@ -7,7 +7,7 @@ import pytest
 from chaterload.chater.answers import Kind
 from chaterload.chater.dishes import Leftover, Trace
 from chaterload.chater.writes import Tally, Writes
-from chaterload.judge.baseline import Change
+from chaterload.judge.comparison import Comparison
 from chaterload.judge.diagnosis import Failures, diagnose
 from chaterload.judge.history import History
 from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
@@ -73,12 +73,13 @@ def make_report(
         writes=writes,
         leftovers=[Leftover("a@example.com", 1_700_000_000_000, Trace.UNCLEAR)],
         history=history.samples,
-        changes=baseline,
+        comparisons=baseline,
     )
 
 
-WORSE = Change(WEIGHT, 100.0, 400.0, 0.0, 0.0, slower=True, fails_more=False)
-SAME = Change(TODAY, 30.0, 30.0, 0.0, 0.0, slower=False, fails_more=False)
+WORSE = Comparison(WEIGHT, 120, 120, 80.0, 350.0, 100.0, 400.0, 0.0, 0.0, slower=True)
+SAME = Comparison(TODAY, 120, 120, 20.0, 20.0, 30.0, 30.0, 0.0, 0.0)
+FEW = Comparison(SIGN_IN, 7, 120, 20.0, 20.0, 30.0, 30.0, 0.0, 0.0, too_few=True)
 
 
 @pytest.fixture(

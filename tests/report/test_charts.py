@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from chaterload.judge.analysis import Curve, Point
+from chaterload.judge.curve import Curve, Point, Shape
 from chaterload.judge.history import Sample
 from chaterload.judge.measure import ALL, Endpoint
 from chaterload.judge.objectives import Measure, Objective
@@ -32,7 +32,7 @@ def texts(svg):
 
 
 @pytest.mark.parametrize("case", RUNS)
-@pytest.mark.parametrize("curve", [None, Curve("increasing", POINTS, None, None)])
+@pytest.mark.parametrize("curve", [None, Curve(Shape.INCREASING, POINTS, None, None)])
 def test_every_run_has_its_charts(case, curve):
     """Each chart is a well-formed SVG, without a script and without anything to fetch."""
     charts = all_charts(RUNS[case], OBJECTIVES, curve)
@@ -46,7 +46,7 @@ def test_every_run_has_its_charts(case, curve):
 
 def test_which_charts_there_are():
     """Throughput, failures and users, each endpoint with a time limit, and all requests; the curve before them."""
-    titles = [texts(svg) for svg in all_charts(RUN, OBJECTIVES, Curve("plateauing", POINTS, 60.0, 60.0))]
+    titles = [texts(svg) for svg in all_charts(RUN, OBJECTIVES, Curve(Shape.PLATEAUING, POINTS, 60.0, 60.0))]
     wanted = ("against users", "Throughput", "Failures", "Users", str(WEIGHT), str(ALL))
     assert [name for name, found in zip(wanted, titles, strict=True) if not any(name in text for text in found)] == []
 
@@ -61,8 +61,8 @@ def test_limits_are_lines():
 
 def test_the_knee_is_marked():
     """A curve with a knee shows it, and one without does not."""
-    assert "knee" in texts(against_users(Curve("plateauing", POINTS, 60.0, 60.0)))
-    assert "knee" not in texts(against_users(Curve("increasing", POINTS, None, None)))
+    assert "knee" in texts(against_users(Curve(Shape.PLATEAUING, POINTS, 60.0, 60.0)))
+    assert "knee" not in texts(against_users(Curve(Shape.INCREASING, POINTS, None, None)))
 
 
 def test_one_figure_over_time():

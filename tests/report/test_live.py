@@ -31,6 +31,8 @@ RUN = Moment(
     requests=240,
     failures=0,
     requests_per_second=8.02,
+    in_flight=3,
+    oldest_s=0.2,
     results=evaluate(OBJECTIVES, FIGURES),
 )
 
@@ -39,7 +41,7 @@ def search(*met):
     """A capacity search after these steps."""
     found = Search(SearchLimits())
     for one in met:
-        found.feed(one)
+        found.record(met=one)
     return found
 
 
@@ -49,7 +51,10 @@ BEGINNING = replace(
 FAILING = replace(RUN, failures=20, recent=[SERVER_ERROR])
 MOMENTS = {
     "before the first request": (BEGINNING, ["0:00 of 0:30", "0 of 20 users", "0 of 0 requests failed", "… no data"]),
-    "in a plain run": (RUN, ["0:18 of 0:30", "20 of 20 users   8.0 req/s   0 of 240 requests failed (0 %)"]),
+    "in a plain run": (
+        RUN,
+        ["0:18 of 0:30", "20 of 20 users   8.0 req/s   in flight 3   0 of 240 requests failed (0 %)"],
+    ),
     "without an end": (replace(RUN, length_s=None), ["0:18, until Ctrl-C"]),
     "with workers": (replace(RUN, workers=3), ["http://127.0.0.1:5000, 3 workers"]),
     "with failures": (FAILING, ["critical", "Last failures", "20 x server error at GET /eater_get_today, 0:03 ago"]),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chaterload.judge.baseline import FORMAT, Earlier, parse_baseline
+from chaterload.judge.baseline import FORMAT, parse_baseline
 from chaterload.report.model import sorted_endpoints, to_json
 
 from .conftest import LOSSES, SAME, TODAY, WEIGHT, WORSE, make_report
@@ -33,10 +33,12 @@ def test_the_documented_fields(any_report):
 
 def test_it_is_a_baseline_for_a_later_run(any_report):
     """What a run wrote, a later one reads as its baseline."""
-    assert parse_baseline(through_json(any_report), "earlier.json") == {
-        endpoint: Earlier(m.requests, m.failures, m.percentile_ms(0.95), m.percentile_interval_ms(0.95))
-        for endpoint, m in any_report.snapshot.endpoints.items()
+    found = parse_baseline(through_json(any_report), "earlier.json")
+    assert {e: (m.requests, m.failures, m.times) for e, m in found.endpoints.items()} == {
+        e: (m.requests, m.failures, m.times) for e, m in any_report.snapshot.endpoints.items()
     }
+    assert found.dependence.freedom == any_report.dependence.freedom
+    assert all(found.dependence.of(e) == any_report.dependence.of(e) for e in found.endpoints)
 
 
 def test_a_failed_run():

@@ -106,6 +106,8 @@ def test_before_a_run():
     assert {key[0] for key in found} == {
         "chater_users",
         "chater_workers",
+        "chater_in_flight",
+        "chater_in_flight_oldest_seconds",
         "chater_generator_cpu_ratio",
         *(f"chater_writes_{name}_total" for name in ("acknowledged", "checked", "confirmed")),
     }

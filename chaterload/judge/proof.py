@@ -1,0 +1,43 @@
+"""Whether a missed objective is more than chance. Pure."""
+
+import math
+
+from chaterload.judge.dependence import Factors
+from chaterload.judge.measure import Measurement
+from chaterload.judge.objectives import AVERAGE, FAILURE_RATIO, THROUGHPUT, Objective
+from chaterload.judge.significance import allow_for_dependence, binomial_tail, upper_tail
+
+DECISIVE = 2
+"""Requests beyond a percentile, or failures at the limit of a ratio, that a judgement takes: with one, it would be that
+one request's."""
+
+
+def chance_of_miss(objective: Objective, m: Measurement, seconds: float, factors: Factors, freedom: float) -> float:
+    """The p value of a miss: the probability of so much, if the true value were at the limit."""
+    measure, limit = objective.measure, objective.limit
+    if measure == FAILURE_RATIO:
+        return allow_for_dependence(binomial_tail(m.failures, m.requests, limit), factors.failures, freedom)
+    if measure == THROUGHPUT:
+        return upper_tail((limit * seconds - m.requests) / math.sqrt(limit * seconds)) if seconds else 1.0
+    if measure == AVERAGE:
+        return allow_for_dependence(_chance_of_average(m, limit), factors.ranks, freedom)
+    if measure.share is None:
+        return 0.0  # a maximum is a fact
+    slow = sum(count for time, count in m.times.items() if time >= limit)
+    chance = binomial_tail(slow, sum(m.times.values()), 1 - measure.share)
+    return allow_for_dependence(chance, max(factors.ranks, factors.slowest), freedom)
+
+
+def _chance_of_average(m: Measurement, limit: float) -> float:
+    n = sum(m.times.values())
+    if n < 2:
+        return 1.0
+    variance = sum(count * (time - m.average_ms) ** 2 for time, count in m.times.items()) / (n - 1)
+    return upper_tail((m.average_ms - limit) / math.sqrt(variance / n)) if variance else 0.0
+
+
+def requests_needed(objective: Objective) -> int:
+    """How many requests a judgement by this objective takes at least."""
+    measure = objective.measure
+    share = objective.limit if measure == FAILURE_RATIO else 1 - measure.share if measure.share else 1.0
+    return max(objective.minimum_requests, math.ceil(DECISIVE / share - 1e-9))
