@@ -1,5 +1,6 @@
 """A server whose every byte a test chooses, in the same process as the client."""
 
+import os
 import re
 import socket
 import ssl
@@ -51,6 +52,16 @@ def endless(start: bytes, part: bytes) -> Script:
     return script
 
 
+def _is_open(file: int) -> bool:
+    if file < 0:
+        return False
+    try:
+        os.fstat(file)
+    except OSError:
+        return False
+    return True
+
+
 class Peer:
     """Answers each request as `script` says; keeps what it was sent."""
 
@@ -73,9 +84,13 @@ class Peer:
 
     def close(self) -> None:
         gevent.killall([self._accepting, *self._serving])
-        for connection in [self._listener, *self._accepted]:
+        connections = [self._listener, *self._accepted]
+        files = [connection.fileno() for connection in connections]
+        for connection in connections:
             connection.close()
-        gevent.sleep(0.001)  # gevent closes in its hub's next turn
+        with gevent.Timeout(1, False):  # gevent closes in one of its hub's next turns
+            while any(_is_open(file) for file in files):
+                gevent.sleep(0)
 
     def _accept(self) -> None:
         while True:
