@@ -8,15 +8,13 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from chaterload.chater.dish_judge import DishJudge
 from chaterload.chater.dishes import Dish, DishIndex, DishState
 from chaterload.chater.times import DishTimes, day_of
 from chaterload.chater.writes import DayList, Writes, WriteState
 
 PHOTO_LIMIT_S = 60.0
 """Chater UI works so long on a photo: one that was cut off may be stored as late as that."""
-
-LAST_LOOK = 5
-"""What did not show in so many times the patience either is lost, and not late."""
 
 
 @dataclass
@@ -59,6 +57,7 @@ class AccountDishes:
         self._writes = writes
         self._patience = patience
         self._verify = verify
+        self._judge = DishJudge(writes, patience, verify=verify, contested=lambda: self.contested)
         self._open: dict[int, Dish] = {}
         self._days: dict[int, _Day] = defaultdict(_Day)
 
@@ -88,7 +87,7 @@ class AccountDishes:
             return None
         dish = Dish(self.email, time_ms, now, owner)
         self._days[day].ours.add(time_ms)
-        self._reopen(dish)
+        self._keep_open(dish)
         return dish
 
     def stored(self, dish: Dish, now: float) -> None:
@@ -150,15 +149,29 @@ class AccountDishes:
             if dish.day == listed.day and listed.asked >= dish.changed_at:
                 before = dish.state
                 if dish.time_ms in listed.calories:
-                    self._shown(dish, listed)
+                    self._judge.shown(dish, listed)
                 else:
-                    self._not_shown(dish, listed, final)
+                    self._judge.not_shown(dish, listed, final=final)
                 if dish.state is not before:
+                    self._place(dish)
                     reached.add(dish.state)
         for time_ms in day.gone.keys() & listed.calories.keys():
-            if self._returned(day.gone[time_ms], listed):
-                reached.add(day.gone.pop(time_ms).state)
+            if self._judge.returned(day.gone[time_ms], listed):
+                dish = day.gone.pop(time_ms)
+                self._keep_open(dish)
+                reached.add(dish.state)
         return reached
+
+    def _place(self, dish: Dish) -> None:
+        """Keep a dish that came to a new state where that is looked for."""
+        lost = self._days[dish.day].lost
+        if dish.state is DishState.GONE:
+            self._settle(dish)
+        elif dish.state is DishState.LOST:
+            lost[dish.time_ms] = self._open.pop(dish.time_ms)
+            self._index.disown(dish)
+        elif dish.time_ms in lost:
+            self._open[dish.time_ms] = lost.pop(dish.time_ms)
 
     def _note_others(self, day: _Day, listed: DayList) -> None:
         """Notice dishes that are not ours; those that were not there before, and that no process of the run made."""
@@ -170,99 +183,10 @@ class AccountDishes:
                 self._index.strangers[self.email] = self.strangers
         day.looked = True
 
-    def _shown(self, dish: Dish, listed: DayList) -> None:
-        match dish.state:
-            case DishState.STORED:
-                if self._verify:
-                    self._writes.dishes.confirm(dish.unseen_ms, _after_ms(dish, listed))
-                self._found(dish, listed)
-            case DishState.LOST:
-                self._open[dish.time_ms] = self._days[dish.day].lost.pop(dish.time_ms)
-                self._writes.dishes.show_overdue(dish.unseen_ms or 0.0, _after_ms(dish, listed))
-                self._found(dish, listed)
-            case DishState.UNCLEAR:
-                self._found(dish, listed)
-            case DishState.LISTED | DishState.DELETING:
-                changed = listed.calories[dish.time_ms] not in (dish.calories, 2 * dish.calories)
-                dish.state = DishState.DOUBTFUL if self.contested and changed else DishState.LISTED
-            case DishState.DELETED:
-                dish.unseen_ms = _after_ms(dish, listed)
-                if listed.asked >= dish.due_at:
-                    self._haunts(dish)
-
-    def _found(self, dish: Dish, listed: DayList) -> None:
-        """A list shows the dish for the first time."""
-        dish.state = DishState.DOUBTFUL if self.contested else DishState.LISTED
-        dish.calories, dish.due_at = listed.calories[dish.time_ms], listed.asked + self._patience
-
-    def _haunts(self, dish: Dish) -> None:
-        """The dish is listed although its delete had its time."""
-        if self.contested:
-            dish.state, dish.delete_write = DishState.DOUBTFUL, WriteState.UNDECIDABLE
-            return
-        dish.state = DishState.GHOST
-        if dish.delete_write is WriteState.PENDING:
-            dish.delete_write = WriteState.LOST
-            self._writes.deletes.miss(dish.unseen_ms or 0.0)
-
-    def _not_shown(self, dish: Dish, listed: DayList, final: bool) -> None:
-        is_due, after_ms = listed.asked >= dish.due_at, _after_ms(dish, listed)
-        match dish.state:
-            case DishState.STORED if self._verify:
-                dish.unseen_ms = after_ms
-                if is_due:
-                    dish.state, dish.due_at = DishState.LOST, dish.acknowledged_at + LAST_LOOK * self._patience
-                    self._writes.dishes.miss(after_ms)
-                    self._open.pop(dish.time_ms)
-                    self._days[dish.day].lost[dish.time_ms] = dish
-                    self._index.disown(dish)
-            case DishState.LOST:
-                dish.unseen_ms = after_ms
-                if final and is_due:
-                    dish.given_up = True
-                    self._writes.dishes.lose(after_ms)
-                    self._settle(dish)
-            case DishState.DELETED | DishState.GHOST:
-                self._delete_showed(dish, after_ms)
-                self._settle(dish)
-            case DishState.DELETING | DishState.DOUBTFUL:
-                self._settle(dish)
-            case _ if is_due and (dish.owner is None or dish.state is DishState.UNCLEAR):
-                self._settle(dish)
-
-    def _delete_showed(self, dish: Dish, after_ms: float) -> None:
-        """A list shows that a dish is gone, so long after its delete was acknowledged."""
-        if dish.delete_write is WriteState.PENDING:
-            dish.delete_write = WriteState.SEEN
-            self._writes.deletes.confirm(dish.unseen_ms, after_ms)
-        elif dish.delete_write is WriteState.LOST:
-            dish.delete_write = WriteState.UNDECIDABLE
-            self._writes.deletes.show_overdue(dish.unseen_ms or 0.0, after_ms)
-
-    def _returned(self, dish: Dish, listed: DayList) -> bool:
-        """A list shows a dish that was taken for gone. Whether it is open again."""
-        is_deleted = dish.deleted_at is not None
-        if listed.asked < (dish.due_at if is_deleted else dish.changed_at) or (is_deleted and not self._verify):
-            return False
-        if not is_deleted:
-            if dish.given_up:
-                dish.given_up = False
-                self._writes.dishes.lost -= 1
-                self._writes.dishes.show_overdue(dish.unseen_ms or 0.0, _after_ms(dish, listed))
-            self._found(dish, listed)
-        else:
-            if dish.delete_write is WriteState.SEEN and not self.contested:
-                self._writes.deletes.withdraw(late=dish.unseen_ms is not None)
-                dish.delete_write = WriteState.PENDING
-            dish.unseen_ms = _after_ms(dish, listed)
-            self._haunts(dish)
-        self._reopen(dish)
-        return True
-
     def _answered(self, dish: Dish, now: float) -> None:
         dish.changed_at, dish.due_at = now, now + self._patience
 
-    def _reopen(self, dish: Dish) -> None:
+    def _keep_open(self, dish: Dish) -> None:
         self._open[dish.time_ms] = dish
         self._index.add(dish)
 
@@ -277,8 +201,3 @@ class AccountDishes:
         self._close(dish)
         dish.owner = None
         self._days[dish.day].gone[dish.time_ms] = dish
-
-
-def _after_ms(dish: Dish, listed: DayList) -> float:
-    """From the acknowledgement of its upload, or of its delete, to a look."""
-    return (listed.asked - (dish.acknowledged_at if dish.deleted_at is None else dish.deleted_at)) * 1000

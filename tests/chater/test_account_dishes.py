@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from chaterload.chater.account_dishes import LAST_LOOK, PHOTO_LIMIT_S, AccountDishes
+from chaterload.chater.account_dishes import PHOTO_LIMIT_S, AccountDishes
+from chaterload.chater.dish_judge import LAST_LOOK
 from chaterload.chater.dishes import REMOVABLE, Dish, DishIndex, DishState, Leftover, Trace
 from chaterload.chater.times import DishTimes, SecondsOfDay
 from chaterload.chater.wire import DAY_MS
