@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from chaterload.chater.dish_judge import DishJudge
-from chaterload.chater.dishes import Dish, DishIndex, DishState
+from chaterload.chater.dishes import Dish, DishIndex, DishState, Leftover, Trace
 from chaterload.chater.times import DishTimes, day_of
 from chaterload.chater.writes import DayList, Writes, WriteState
 
@@ -89,6 +89,14 @@ class AccountDishes:
         self._days[day].ours.add(time_ms)
         self._keep_open(dish)
         return dish
+
+    def adopt(self, leftover: Leftover, now: float) -> None:
+        """Take over what a run left: it is deleted only when a list shows it, and never when it was in doubt."""
+        state = DishState.DOUBTFUL if leftover.trace is Trace.DOUBTFUL else DishState.UNCLEAR
+        dish = Dish(leftover.email, leftover.time, now, state=state)
+        self._days[dish.day].ours.add(dish.time_ms)
+        self._answered(dish, now)
+        self._keep_open(dish)
 
     def stored(self, dish: Dish, now: float) -> None:
         """The photo was answered with success."""

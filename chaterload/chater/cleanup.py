@@ -1,6 +1,7 @@
 """Removes what users left when they stopped. It is no load, counts nowhere, and asks no more than the server holds."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -86,7 +87,11 @@ class Cleanup:
         self._index = index
         self._ask = ask
         self._pace = Pace()
-        self._final = False
+        self.requests: Counter[str] = Counter()
+        """By "METHOD /path": the server counts them, and no statistics do."""
+        self.early_requests = 0
+        """Of these, those that were made while other users went on."""
+        self._final = self._held = False
         self._limit_s = float("inf")
         self._deadline = float("inf")
         self._greenlet: gevent.Greenlet | None = None
@@ -94,15 +99,21 @@ class Cleanup:
 
     def begin(self) -> None:
         """Remove what users that have stopped left, while the others go on."""
-        if not self._greenlet and self._todo():
+        if not self._greenlet and not self._held and self._todo():
             self._greenlet = gevent.spawn(self._work)
+
+    def hold(self) -> None:
+        """Wait for `finish`: the load is about to end, and its figures come first."""
+        self._held = True
+        if self._greenlet:
+            self._greenlet.kill()
 
     def finish(self, tell: Callable[[int], Any] = lambda _: None) -> None:
         """Remove all that is left, now that the load has ended, as long as there is progress and time.
 
         `tell` is called at the start and every few seconds with the number of dishes that are left to do.
         """
-        self._final, self._deadline = True, time.monotonic() + self._limit_s
+        self._final, self._held, self._deadline = True, False, time.monotonic() + self._limit_s
         if self._limit_s:
             self.begin()
         told = float("-inf")
@@ -130,13 +141,13 @@ class Cleanup:
         self._failing_since = None
         while dishes := self._todo():
             self._look(dishes)
-            self._each(self._delete, [dish for dish in dishes if dish.state in REMOVABLE])
             now = time.monotonic()
-            if progress.note(dishes, now):
+            if now - progress.at >= IDLE_LIMIT_S or self._is_hopeless(now):
+                return  # and not after one more delete, so that what was seen last is told
+            self._each(self._delete, [dish for dish in dishes if dish.state in REMOVABLE])
+            if progress.note(dishes, time.monotonic()):
                 pause = PAUSE_S[0]
                 continue
-            if now - progress.at >= IDLE_LIMIT_S or self._is_hopeless(now):
-                return
             gevent.sleep(pause)
             pause = min(2 * pause, PAUSE_S[1])
 
@@ -178,6 +189,8 @@ class Cleanup:
                 account.dishes.delete_failed(dish, time.monotonic())
 
     def _send(self, account: Account, route: Route[T], body: bytes | None) -> T | Kind:
+        self.requests[str(route)] += 1
+        self.early_requests += not self._final
         answer = self._ask(account, route, body, self._pace.seconds)
         if not isinstance(answer, Kind):
             self._pace.answered()

@@ -72,6 +72,8 @@ class Shared:
             "unanswered": [[method, path, ages] for (method, path), ages in self.unanswered.items()],
             "without_account": self.without_account,
             "accounts": len(self.accounts),
+            "cleanup": dict(self.cleanup.requests),
+            "early_cleanup": self.cleanup.early_requests,
         }
 
     def leftovers(self) -> list[list[Any]]:

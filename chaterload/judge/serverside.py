@@ -69,9 +69,15 @@ def parse_metrics(text: str) -> dict[Endpoint, Work] | None:
 
 
 def compare_sides(
-    before: Mapping[Endpoint, Work] | None, after: Mapping[Endpoint, Work] | None, snapshot: Snapshot
+    before: Mapping[Endpoint, Work] | None,
+    after: Mapping[Endpoint, Work] | None,
+    snapshot: Snapshot,
+    uncounted: int = 0,
 ) -> ServerSide:
-    """The server's times over the run beside ours, unless the counts show that they are not of the same requests."""
+    """The server's times over the run beside ours, unless the counts show that they are not of the same requests.
+
+    `uncounted` requests of ours are not in the snapshot.
+    """
     if before is None or after is None:
         return ServerSide()
     ours = {endpoint: m for endpoint, m in snapshot.endpoints.items() if endpoint in after and m.requests}
@@ -84,6 +90,9 @@ def compare_sides(
             note=f"/metrics counts {max(0, counted):.0f} of our {made} requests: it shows one of several processes, "
             "or the others did not arrive"
         )
+    if SEEN_ALL[1] * made < counted <= SEEN_ALL[1] * (made + uncounted):
+        cleaned = f"up to {uncounted} more to clean up after users that had stopped"
+        return ServerSide(note=f"/metrics counts {counted:.0f} requests: {made} of the load, and {cleaned}")
     if counted > SEEN_ALL[1] * made:
         return ServerSide(note=f"/metrics counts {counted:.0f} requests and we made {made}: others use the server too")
     times = [

@@ -73,6 +73,8 @@ class Report:
     """What was answered after the load had ended."""
     unanswered: Sequence[Unanswered] = ()
     """Requests that were cut off without an answer, by endpoint; the failed ones are in the snapshot."""
+    cleanup_requests: Mapping[str, int] = field(default_factory=dict)
+    """What was asked after the load, or behind users that had stopped, by "METHOD /path"; counted nowhere else."""
     unwritten: tuple[str, ...] = ()
     """Files that were asked for and could not be written."""
 
@@ -114,6 +116,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "diagnosis": [asdict(finding) for finding in report.findings],
         "writes": report.writes.to_dict(),
         "leftovers": [{**asdict(leftover), "certain": leftover.certain} for leftover in report.leftovers],
+        "cleanup_requests": dict(report.cleanup_requests),
         "unanswered": [_unanswered(row) for row in report.unanswered],
         "dependence": asdict(report.dependence.of(ALL)) | {"freedom": report.dependence.freedom},
         "wind_down": _wind_down(report.wind_down),

@@ -107,13 +107,13 @@ def make_report(
     judge: Judge,
     run: Run,
     platform: Sequence[tuple[Query, Series | None]] = (),
-    server_after: str | None = None,
 ) -> Report:
     """Judge the run as it is now, and read it."""
     judged = judge_run(environment, node, judge, run, platform)
     figures = judged.figures
     rows = [*failures(environment.stats), *(_as_failures(row) for row in judged.unanswered if row.failed)]
-    server = compare_sides(*server_figures(run.prepared.server_before, server_after), figures)
+    uncounted = sum(int(report.get("early_cleanup", 0)) for report in judged.reports)
+    server = compare_sides(*server_figures(run.prepared.server_before, run.server_after), figures, uncounted)
     return Report(
         run=_run(environment, settings, run, judged.reports),
         verdict=judged.verdict,
@@ -128,6 +128,7 @@ def make_report(
         analysis=replace(_analyse(run, judge), server=server),
         dependence=measure_dependence(run.history.steps),
         wind_down=run.history.wind_down,
+        cleanup_requests=_cleanup_requests(judged.reports),
     )
 
 
@@ -189,6 +190,14 @@ def _unproven(reports: Sequence[dict[str, object]], figures: Snapshot) -> list[s
 def _leftovers(reports: Sequence[dict[str, Any]]) -> list[Leftover]:
     entries = (entry for report in reports for entry in report.get("leftovers", ()))
     return sorted(Leftover(email, time, Trace(trace)) for email, time, trace in entries)
+
+
+def _cleanup_requests(reports: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Those of all processes, by "METHOD /path"."""
+    total: Counter[str] = Counter()
+    for report in reports:
+        total.update(report.get("cleanup", {}))
+    return dict(sorted(total.items()))
 
 
 def _strangers(reports: Sequence[dict[str, Any]]) -> list[str]:

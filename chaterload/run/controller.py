@@ -64,7 +64,7 @@ class RunController:
         """Of the last run, once it is judged."""
         self.listeners = Listeners()
         self.ended_by_hand = False
-        """By Ctrl-C: whoever pressed it can press it again, and the clean-up takes its time until then."""
+        """By Ctrl-C: whoever pressed it can press it again, and waits for the clean-up until then."""
         self._prepared: Prepared | None = None
 
     @property
@@ -149,19 +149,20 @@ class RunController:
         self.sampler.sample(self.run)
         self.run.finish()
         logger.info(
-            "Ending: users finish their last request (up to %.0f s), then what they made is removed. "
-            "Ctrl-C now ends that at once, and lists the rest.",
+            "Ending: users finish their last request (up to %.0f s), then what they made is removed. Ctrl-C ends that.",
             self.environment.stop_timeout,
         )
-        self.node.finish()
+        if self.node.finish():
+            wind_down(self.run, self.node, self.settings)
 
     def on_test_stop(self, **_: Any) -> None:
         """All users have stopped and all counts are in."""
         if self.phase is not Phase.STOPPING or self.run is None:
             return
         try:
-            self.node.clean_up()
             self.sampler.sample_wind_down(self.run)
+            if not self.run.is_cleaned:
+                wind_down(self.run, self.node, self.settings)
             self.run.note_early_end(self.options.run_time)
             self._conclude(self.run)
         finally:
@@ -186,9 +187,8 @@ class RunController:
             if self.results and self.results.write(None):
                 self.listeners.failed = True
             return
-        after = ask_server(run.prepared.host, self.settings) if run.prepared.server_before else None
         platform = ask_platform(self.settings, self.judge, run)
-        report = make_report(self.environment, self.settings, self.node, self.judge, run, platform, after)
+        report = make_report(self.environment, self.settings, self.node, self.judge, run, platform)
         self.report = write_reports(report, self.options, self.results)
         if not self.options.headless:
             self.show()
@@ -207,8 +207,8 @@ class RunController:
         """The process is about to end, before Locust stops anything."""
         if self.run and self.phase is Phase.RUNNING:
             self.run.interrupted = True
-        if not self.ended_by_hand and self.phase in (Phase.RUNNING, Phase.STOPPING):
-            self.node.limit_cleanup(self.settings.cleanup_seconds)  # whoever sent SIGTERM sends SIGKILL next
+        if not self.ended_by_hand:  # whoever sent SIGTERM sends SIGKILL next
+            self.node.limit_cleanup(self.settings.cleanup_seconds)
 
     def on_quitting(self, **_: Any) -> None:
         """The process ends. Users that still run are stopped, so that they remove what they made."""
@@ -235,6 +235,13 @@ class RunController:
 
     def _abort(self) -> None:
         gevent.spawn(self.runner.quit if self.options.headless else self.runner.stop)
+
+
+def wind_down(run: Run, node: Node, settings: Settings) -> None:
+    """The load has ended: ask the server for its figures, and only then remove what the users left."""
+    run.server_after = ask_server(run.prepared.host, settings) if run.prepared.server_before else None
+    node.clean_up()
+    run.is_cleaned = True
 
 
 def print_refusal(refused: Refused) -> None:

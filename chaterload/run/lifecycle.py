@@ -60,6 +60,10 @@ class Run:
     """What it should have shown and did not, as far as it was seen on the way."""
     missed: list[str] = field(default_factory=list)
     """Why it was stopped early, as the failure that it is."""
+    server_after: str | None = None
+    """The server's /metrics when the load had ended, None where it has none."""
+    is_cleaned: bool = False
+    """What the users left was removed, as far as it could be."""
     interrupted: bool = False
     """A signal ended it."""
     shown: bool = False

@@ -28,6 +28,7 @@ from chaterload.run.protocol import (
     CheckAnswer,
     CheckRequest,
     CleanupProgress,
+    CleanupRequest,
     DishBegun,
     FinishRequest,
     Hello,
@@ -145,15 +146,13 @@ class Master(Node):
             record.state = WorkerState.RUNNING
             self._channel.send(self._start, worker)
 
-    def finish(self) -> None:
+    def finish(self) -> bool:
         """Have the workers end their users, and wait for their last counts."""
         if self._start is None:
-            return
+            return False
         self._start = None
         self._note_missing()
         running = {worker: r for worker, r in self._records.items() if r.state is WorkerState.RUNNING}
-        if self._cleanup_limit_s is not None:
-            self.limit_cleanup(self._cleanup_limit_s)
         patience = self.environment.stop_timeout + FINISH_MARGIN_S
         answers = self._questions.ask(running, FinishRequest(uuid.uuid4().hex), patience)
         for worker, record in running.items():
@@ -161,6 +160,16 @@ class Master(Node):
                 record.state = WorkerState.FINISHED
             else:
                 record.lose("did not send its last counts")
+        return True
+
+    def clean_up(self) -> None:
+        """Have the workers remove what their users left; those that go on with it are waited for."""
+        if self._cleanup_limit_s is not None:
+            self.limit_cleanup(self._cleanup_limit_s)
+        ended = {worker: r for worker, r in self._records.items() if r.state is WorkerState.FINISHED}
+        answers = self._questions.ask(ended, CleanupRequest(uuid.uuid4().hex), FINISH_MARGIN_S)
+        for record in (record for worker, record in ended.items() if worker not in answers):
+            record.lose("did not tell what its users left behind")
 
     def limit_cleanup(self, seconds: float) -> None:
         super().limit_cleanup(seconds)

@@ -104,8 +104,11 @@ class Node:
         self.shared = shared
         CURRENT.put(shared)
 
-    def finish(self) -> None:
-        """A run is about to end."""
+    def finish(self) -> bool:
+        """A run is about to end. Whether its users have stopped when this returns."""
+        if self.shared:
+            self.shared.cleanup.hold()
+        return False
 
     def clean_up(self) -> None:
         """Remove what the users of this process left; they have all stopped."""

@@ -148,9 +148,25 @@ class SecondTaken:
 
 @dataclass(frozen=True, config=_STRICT)
 class FinishRequest:
-    """End the users, clean up and send the last counts."""
+    """End the users and send their last counts."""
 
     kind: ClassVar[str] = "chater_finish"
+    question: str
+
+
+@dataclass(frozen=True, config=_STRICT)
+class CleanupRequest:
+    """Remove what the users left."""
+
+    kind: ClassVar[str] = "chater_clean_up"
+    question: str
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Cleaned:
+    """What could be removed was, and what was left was sent before this."""
+
+    kind: ClassVar[str] = "chater_cleaned"
     question: str
 
 
@@ -198,6 +214,8 @@ Message = (
     | SecondRequest
     | SecondTaken
     | FinishRequest
+    | CleanupRequest
+    | Cleaned
     | CleanupProgress
     | LimitCleanup
     | Finished

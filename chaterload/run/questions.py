@@ -7,7 +7,19 @@ from typing import Any
 import gevent
 from gevent.event import AsyncResult
 
-from chaterload.run.protocol import ASK_AGAIN_S, Channel, CheckAnswer, CheckRequest, Finished, FinishRequest
+from chaterload.run.protocol import (
+    ASK_AGAIN_S,
+    Channel,
+    CheckAnswer,
+    CheckRequest,
+    Cleaned,
+    CleanupRequest,
+    Finished,
+    FinishRequest,
+)
+
+Question = CheckRequest | FinishRequest | CleanupRequest
+Answer = CheckAnswer | Finished | Cleaned
 
 
 class Questions:
@@ -22,8 +34,9 @@ class Questions:
         self._open: dict[str, dict[str, AsyncResult]] = {}
         channel.listen(CheckAnswer, self._on_answer)
         channel.listen(Finished, self._on_answer)
+        channel.listen(Cleaned, self._on_answer)
 
-    def ask(self, workers: Iterable[str], message: CheckRequest | FinishRequest, seconds: float) -> dict[str, Any]:
+    def ask(self, workers: Iterable[str], message: Question, seconds: float) -> dict[str, Any]:
         """The answers of those of `workers` that stay connected; fewer when `seconds` pass before all have answered."""
         answers = self._open[message.question] = {worker: AsyncResult() for worker in workers}
         deadline = time.monotonic() + seconds
@@ -41,7 +54,7 @@ class Questions:
         here = self._connected()
         return [worker for worker, answer in answers.items() if worker in here and not answer.ready()]
 
-    def _on_answer(self, worker: str, message: CheckAnswer | Finished) -> None:
+    def _on_answer(self, worker: str, message: Answer) -> None:
         answer = self._open.get(message.question, {}).get(worker)
         if answer is not None:
             answer.set(message)

@@ -26,7 +26,9 @@ from chaterload.run.protocol import (
     Channel,
     CheckAnswer,
     CheckRequest,
+    Cleaned,
     CleanupProgress,
+    CleanupRequest,
     DishBegun,
     Finished,
     FinishRequest,
@@ -54,7 +56,7 @@ class Worker(Node):
         self._seconds: RemoteSeconds | None = None
         self._closed: list[int] = []
         """Dishes that are gone, since the last report."""
-        self._is_finished = False
+        self._is_clean = False
         self._is_orphan = False
         self._prepared: tuple[str, Shared] | None = None
         """The run that was checked last, and what its users share."""
@@ -67,6 +69,7 @@ class Worker(Node):
         channel.listen(Leased, self._on_leased)
         channel.listen(AccountShared, self._on_shared)
         channel.listen(FinishRequest, self._on_finish, concurrent=True)
+        channel.listen(CleanupRequest, self._on_cleanup, concurrent=True)
         channel.listen(SecondTaken, self._on_second)
         channel.listen(LimitCleanup, lambda _, message: self.limit_cleanup(message.seconds))
         channel.listen(AbortUsers, lambda *_: self.abort_users())
@@ -128,19 +131,25 @@ class Worker(Node):
             self.environment.process_exit_code = Exit.NEVER_STARTED
             gevent.spawn(self.runner.quit)
             return
-        self._is_finished = False
+        self._is_clean = False
         self._begin(self._prepared[1], every_task=message.every_task)
         self._prepared = None
 
-    def finish(self) -> None:
-        """End the users, remove what they left, and send what they did, whole."""
+    def finish(self) -> bool:
+        """End the users, and send what they did, whole."""
+        super().finish()
         self.runner.stop()
-        if not self._is_finished:
-            self.clean_up()
-            self.tell_cleanup(0)
-        self._is_finished = True
         send_statistics(self.runner)
         CURRENT.clear()
+        return True
+
+    def clean_up(self) -> None:
+        """Remove what the users left, once, and send what is left."""
+        if not self._is_clean:
+            super().clean_up()
+            self.tell_cleanup(0)
+        self._is_clean = True
+        send_statistics(self.runner)
 
     def tell_cleanup(self, left: int) -> None:
         """The master says it, for all workers."""
@@ -151,8 +160,9 @@ class Worker(Node):
         if not self._is_orphan:
             self.limit_cleanup(self.settings.cleanup_seconds)
         self.finish()
+        self.clean_up()
 
-    def _is_new(self, request: CheckRequest | FinishRequest) -> bool:
+    def _is_new(self, request: CheckRequest | FinishRequest | CleanupRequest) -> bool:
         """Whether a question is not merely asked again: the answer is on its way."""
         if self._asked.get(request.kind) == request.question:
             return False
@@ -176,10 +186,15 @@ class Worker(Node):
             self.finish()
             self._channel.send(Finished(request.question))
 
+    def _on_cleanup(self, _: str, request: CleanupRequest) -> None:
+        if self._is_new(request):
+            self.clean_up()
+            self._channel.send(Cleaned(request.question))
+
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
         closed, self._closed = self._closed, []
         data["chater"] = {**self.report(), "closed": closed}
-        if self._is_finished:
+        if self._is_clean:
             data["chater"]["leftovers"] = self.leftovers()
 
     def _on_heartbeat(self, **_: Any) -> None:

@@ -75,7 +75,7 @@ def test_what_the_users_share():
     photo = PhotoMessage.FromString(made.photo.body(1))
     assert (photo.photoType, photo.photo_data) == ("soup", made.settings.photo_path.read_bytes())
     nothing = {"writes": Writes().to_dict(), "strangers": [], "unanswered": [], "without_account": 0}
-    assert made.report() == {**nothing, "accounts": 1}
+    assert made.report() == {**nothing, "accounts": 1, "cleanup": {}, "early_cleanup": 0}
 
 
 def test_tasks_that_need_no_account():

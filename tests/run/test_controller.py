@@ -127,9 +127,8 @@ def test_no_start_beside_a_run(control, phase, reason):
         (Phase.RUNNING, False, ["3 s for the clean-up"]),
         (Phase.STOPPING, False, ["3 s for the clean-up"]),
         (Phase.RUNNING, True, []),
-        (Phase.JUDGED, False, []),
     ],
-    ids=["SIGTERM during the load", "SIGTERM during the clean-up", "Ctrl-C", "the run has ended by itself"],
+    ids=["SIGTERM during the load", "SIGTERM during the clean-up", "Ctrl-C"],
 )
 def test_who_waits_for_the_clean_up(control, node, phase, by_hand, done):
     """Whoever sends SIGTERM waits TEST_CLEANUP_SECONDS for it; who pressed Ctrl-C can press it again."""
