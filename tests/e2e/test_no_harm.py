@@ -179,3 +179,80 @@ def test_workers_whose_master_is_dead(
         worker.finish()
     idle(server)
     assert made(server, before) == set()
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param(["--workers", "8", "--service-ms", "60"], id="overload"),
+        pytest.param(["--latency", "documented"], id="documented", marks=pytest.mark.slow),
+        pytest.param(["--slow", "/eater_receive_photo=12000"], id="photos outlast the stop", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
+def test_a_run_that_ends_by_itself_leaves_nothing(
+    locust: Run, server: StandInProcess, before: list[Any], small_photo: dict[str, str]
+) -> None:
+    """Users that stop all at once leave more than can be removed at once: the clean-up goes on until it is all gone."""
+    run = locust(
+        *("--headless", "--users", "150", "--spawn-rate", "150", "--tags", "full_flow", "--run-time", "8s"),
+        *("--verdict-json", "verdict.json", "--stop-timeout", "1"),
+        env=credentials(server) | small_photo,
+    )
+    output = run.finish(200)
+    idle(server)
+    assert made(server, before) == set(), output
+    assert leftovers(run) == []
+    assert "left to remove." in output
+
+
+@pytest.mark.parametrize("server", [["--slow", "/delete_food=6000"]], indirect=True)
+def test_the_time_for_the_clean_up_is_kept(
+    locust: Run, server: StandInProcess, before: list[Any], small_photo: dict[str, str]
+) -> None:
+    """TEST_CLEANUP_SECONDS=30 after SIGTERM is 30 s, however soon users are stopped."""
+    env = credentials(server) | small_photo | {"TEST_CLEANUP_SECONDS": "30"}
+    run = locust("--headless", *USERS, "--stop-timeout", "1", "--verdict-json", "verdict.json", env=env)
+    wait_for(lambda: photos(server) >= 50, "a photo of each user")
+    run.send(signal.SIGTERM)
+    output = run.finish()
+    idle(server)
+    assert made(server, before) == set(), output
+    assert leftovers(run) == []
+
+
+def test_two_runs_on_one_account(locust: Run, server: StandInProcess, before: list[Any], small_photo: Any) -> None:
+    """Each sees that it is not alone, is invalid, loses nothing, and leaves no dish but those that it lists."""
+    options = ("--headless", "--users", "20", "--spawn-rate", "20", "--tags", "full_flow", "--run-time", "6s")
+    first = locust(*options, "--verdict-json", "verdict.json", env=credentials(server) | small_photo)
+    wait_for(lambda: photos(server) > 20, "the first run's dishes")
+    second = locust(*options, "--verdict-json", "second.json", env=credentials(server) | small_photo)
+    outputs = [run.finish() for run in (first, second)]
+    idle(server)
+    verdicts = [json.loads((first.folder / name).read_text()) for name in ("verdict.json", "second.json")]
+    for verdict, output in zip(verdicts, outputs, strict=True):
+        assert any(f"somebody else uses {server.email}" in reason for reason in verdict["reasons"]), output
+        assert not any("acknowledged" in reason for reason in verdict["reasons"]), output
+        assert {entry["trace"] for entry in verdict["leftovers"]} <= {"in doubt"}
+    listed = {entry["time"] for verdict in verdicts for entry in verdict["leftovers"]}
+    assert made(server, before) <= listed
+    received = page(server, "records")[server.email]["received"]
+    mine = {photo["time"] for photo in received["photos"]}
+    assert {*received["deletes"], *(modify["time"] for modify in received["modifies"])} <= mine
+
+
+@pytest.mark.parametrize("server", [["--daily-limit", "1"]], indirect=True)
+def test_a_refused_photo_made_nothing(
+    locust: Run, server: StandInProcess, before: list[Any], small_photo: dict[str, str]
+) -> None:
+    """After photos that are answered with 400 nothing is deleted, nothing is listed as left, and nobody waits."""
+    run = locust(
+        *("--headless", "--users", "20", "--spawn-rate", "20", "--tags", "full_flow", "--run-time", "4s"),
+        *("--verdict-json", "verdict.json"),
+        env=credentials(server) | small_photo,
+    )
+    output = run.finish()
+    idle(server)
+    assert photos(server) > 20
+    assert len(page(server, "records")[server.email]["received"].get("deletes", [])) <= 1
+    assert (made(server, before), leftovers(run)) == (set(), []), output
