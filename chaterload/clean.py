@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from dotenv import load_dotenv
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chaterload.chater.account_dishes import AccountDishes
@@ -21,8 +20,9 @@ from chaterload.chater.accounts import make_accounts
 from chaterload.chater.cleanup import Cleanup
 from chaterload.chater.courier import Courier
 from chaterload.chater.dishes import DishIndex, Leftover, Trace
-from chaterload.chater.hosts import host_problem, refusal
-from chaterload.chater.settings import Settings, load_settings
+from chaterload.chater.environment import load_settings, read_env_file
+from chaterload.chater.hosts import host_to_load, take_host
+from chaterload.chater.settings import Settings
 from chaterload.chater.times import DishTimes, SecondsOfDay
 from chaterload.chater.writes import Writes
 from chaterload.exits import Exit, Refused
@@ -58,15 +58,12 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Gives the exit code: 0 when nothing is left, 3 when a dish is still there, 4 when one may be, 2 for bad input."""
     options = _parser().parse_args(arguments)
-    load_dotenv(Path.cwd() / ".env")
     try:
+        read_env_file()
         settings = load_settings()
-        host = (options.host or os.environ.get("LOCUST_HOST") or settings.host).rstrip("/")
+        told = options.host or os.environ.get("LOCUST_HOST") or settings.host
+        host = host_to_load(told, (*settings.allow_host, *options.allow_host))
         listed = read_leftovers(options.file, host)
-        if problem := host_problem(host):
-            raise Refused(f"--host {host!r} {problem}.")
-        if problem := refusal(host, (*settings.allow_host, *options.allow_host)):
-            raise Refused(problem)
         left = remove(listed, settings, host) if listed else []
     except Refused as refused:
         print("\n".join(refused.problems), file=sys.stderr)
@@ -101,7 +98,7 @@ def read_leftovers(path: Path, host: str) -> list[Leftover]:
     except ValueError as error:  # pydantic's own is one
         first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise Refused(f"{str(file)!r} lists no leftovers ({first}). Expected a --verdict-json.") from None
-    if verdict.run.host.rstrip("/") != host:
+    if take_host(verdict.run.host) != host:
         raise Refused(
             f"{str(file)!r} is of a run on {verdict.run.host!r}, and the host here is {host!r}. Expected the same: "
             "give --host or TARGET_HOST."
