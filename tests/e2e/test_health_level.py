@@ -12,7 +12,7 @@ from .conftest import Run, credentials, page, processes, requests_seen, rows
 
 RUN = ("--headless", "--users", "4", "--spawn-rate", "4", "--run-time", "3s", "--tags", "health_level", "feedback")
 ASKED = {"GET /eater_get_today", "POST /food_health_level", "GET /get_photo"}
-MADE = {"POST /eater_receive_photo", "POST /delete_food"}
+MADE = {"POST /eater_receive_photo"}
 
 
 def asked_about(server: StandInProcess) -> set[int]:

@@ -82,8 +82,8 @@ def assert_judgement_is_the_verdicts(page: Page, verdict: Any) -> None:
         assert page.value("chater_failures_total", **labels) == row["count"]
     for kind, tally in verdict["writes"].items():
         assert page.value("chater_writes_acknowledged_total", kind=kind) == tally["acknowledged"]
-        assert page.value("chater_writes_looked_for_total", kind=kind) == tally["looked"]
-        assert page.value("chater_writes_seen_total", kind=kind) == tally["seen"]
+        assert page.value("chater_writes_checked_total", kind=kind) == tally["checked"]
+        assert page.value("chater_writes_confirmed_total", kind=kind) == tally["confirmed"]
     assert page.value("chater_verdict", outcome=verdict["verdict"]) == 1
     for objective in verdict["objectives"]:
         labels = {name: objective[name] for name in ("method", "path", "measure")}
@@ -145,7 +145,7 @@ def test_without_objectives(locust: Run, server: StandInProcess) -> None:
     def counts() -> bool:
         text = web.get("/metrics").decode()
         assert "objective" not in text
-        return Page(text).total("chater_writes_seen_total") > 0
+        return Page(text).total("chater_writes_confirmed_total") > 0
 
     wait_for(counts, "a write that was seen")
 

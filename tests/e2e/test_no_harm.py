@@ -223,11 +223,13 @@ def test_the_time_for_the_clean_up_is_kept(
 
 def test_two_runs_on_one_account(locust: Run, server: StandInProcess, before: list[Any], small_photo: Any) -> None:
     """Each sees that it is not alone, is invalid, loses nothing, and leaves no dish but those that it lists."""
-    options = ("--headless", "--users", "20", "--spawn-rate", "20", "--tags", "full_flow", "--run-time", "6s")
-    first = locust(*options, "--verdict-json", "verdict.json", env=credentials(server) | small_photo)
+    options = ("--headless", "--users", "20", "--spawn-rate", "20", "--tags", "full_flow", "--verdict-json")
+    first = locust(*options, "verdict.json", env=credentials(server) | small_photo)
     wait_for(lambda: photos(server) > 20, "the first run's dishes")
-    second = locust(*options, "--verdict-json", "second.json", env=credentials(server) | small_photo)
-    outputs = [run.finish() for run in (first, second)]
+    second = locust(*options, "second.json", "--run-time", "5s", env=credentials(server) | small_photo)
+    outputs = [second.finish()]
+    first.send(signal.SIGINT)
+    outputs.insert(0, first.finish())
     idle(server)
     verdicts = [json.loads((first.folder / name).read_text()) for name in ("verdict.json", "second.json")]
     for verdict, output in zip(verdicts, outputs, strict=True):

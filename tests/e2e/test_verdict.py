@@ -62,11 +62,12 @@ def missed(document: Any) -> list[str]:
 
 
 def assert_counts(document: Any, server: StandInProcess, preflights: int) -> None:
-    """The JSON has as many requests to each endpoint as the stand-in saw; one preflight a process is not in it."""
+    """The JSON tells of every request that the stand-in saw, but for one preflight a process."""
     counted = {f"{row['method']} {row['path']}": row["requests"] for row in document["endpoints"]}
     seen = {name: requests_seen(server, name) for name in TWELVE}
     seen["GET /alcohol_latest"] -= preflights
-    assert counted == {name: requests for name, requests in seen.items() if requests}
+    cleaned = document["cleanup_requests"]
+    assert {name: counted.get(name, 0) + cleaned.get(name, 0) for name in TWELVE} == seen
     assert document["requests"] == sum(counted.values()) > 0
 
 
@@ -133,7 +134,11 @@ def test_failures_are_graded(
     """3 % of server errors want a look, 10 % are critical, and both are too many."""
     arguments = ("--headless", "--users", "120", "--spawn-rate", "120", "--run-time", "3s")
     document = verdict_of(locust(*arguments, *FILES, env=credentials(server) | small_photo))
-    assert document["failures"] == answers(server, 500)
+    assert (
+        document["failures"]
+        <= answers(server, 500)
+        <= document["failures"] + sum(document["cleanup_requests"].values())
+    )
     assert document["failure_ratio"] == pytest.approx(share, rel=0.4)
     assert document["grade"] == grade(document["failure_ratio"]) == expected
     assert document["exit_code"] == 3
