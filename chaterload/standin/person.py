@@ -125,8 +125,10 @@ def _sign_in_fields(call: Call) -> dict[str, Any]:
 
 def _is_signed(id_token: object, secret: str) -> bool:
     """Whether the ID token stands in for one that a provider signed."""
+    if not isinstance(id_token, str):
+        return False
     try:
-        jwt.decode(id_token, signing_key(secret), algorithms=[ALGORITHM], options={"verify_aud": False})  # type: ignore[arg-type]  # it raises InvalidTokenError for what is no text
+        jwt.decode(id_token, signing_key(secret), algorithms=[ALGORITHM], options={"verify_aud": False})
     except jwt.InvalidTokenError:
         return False
     return True

@@ -9,10 +9,11 @@ import math
 import os
 import secrets
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from flask import Blueprint, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import UserMixin, current_user, login_required, login_user, logout_user
+from flask_login import current_user, login_required, login_user, logout_user
 from locust.web import WebUI
 
 from chaterload.exits import Refused
@@ -27,11 +28,16 @@ MOST_SESSIONS = 100
 """Are open at once; the next login ends the oldest."""
 
 
-class _Visitor(UserMixin):  # type: ignore[misc]  # flask_login is not typed
-    """Whoever knows the one name and password that there are, in one browser."""
+@dataclass(frozen=True)
+class _Visitor:
+    """Whoever knows the one name and password that there are, in one browser. What flask_login asks of a user."""
 
-    def __init__(self, session_id: str) -> None:
-        self.id = session_id
+    session_id: str
+    is_authenticated = is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        return self.session_id
 
 
 def is_wanted() -> bool:
@@ -69,7 +75,7 @@ def protect(web_ui: WebUI, base_path: str) -> None:
             session["auth_error"] = f"Wrong name or password. The next try is possible in {math.ceil(seconds)} s."
         elif is_right(request.form.get("username", ""), request.form.get("password", ""), throttle):
             visitor = _Visitor(secrets.token_urlsafe())
-            visitors[visitor.id] = visitor
+            visitors[visitor.session_id] = visitor
             if len(visitors) > MOST_SESSIONS:
                 visitors.popitem(last=False)
             login_user(visitor)
@@ -78,14 +84,13 @@ def protect(web_ui: WebUI, base_path: str) -> None:
             session["auth_error"] = "Wrong name or password"
         return redirect(url_for(Page.LOGIN))
 
-    @pages.route("/logout", methods=["POST"])
-    @login_required  # type: ignore[untyped-decorator]  # flask_login is not typed
     def log_out() -> ResponseReturnValue:
-        visitors.pop(current_user.id, None)
+        visitors.pop(current_user.get_id(), None)
         logout_user()
         session.clear()
         return redirect(url_for(Page.LOGIN))
 
+    pages.add_url_rule("/logout", "log_out", login_required(log_out), methods=["POST"])
     app.register_blueprint(pages)
 
 
