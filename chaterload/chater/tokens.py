@@ -28,6 +28,7 @@ _LAST_SECOND = 253_402_300_799
 _MILLISECONDS_BELOW = 10**14
 
 _BLANKS = " \t\r\n\v\f\u00a0\u200b\ufeff"
+_BLANK = re.compile(f"[{_BLANKS}]")
 _QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 _ALGORITHM = re.compile(r"none|[A-Z]{2}\d{3}K?|EdDSA")
 _BEARER = re.compile(r"(authorization\s*:\s*)?bearer(\s+|$)", re.IGNORECASE)
@@ -59,7 +60,7 @@ def read_token(given: str) -> Token:
     text, beside = _bare(given)
     if not text:
         raise ValueError("is empty")
-    if any(character in _BLANKS for character in text):
+    if _BLANK.search(text):
         raise ValueError("has white space or a line break inside")
     if (parts := text.count(".") + 1) != 3:
         raise ValueError(f"is not a JWT: it has {parts} part{'s'[: parts > 1]} with dots between, not 3")
