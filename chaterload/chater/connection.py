@@ -87,7 +87,10 @@ class Origin:
             if self._context is not None:
                 # a small second send, such as that behind a handshake, must not wait for the first to be acknowledged
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connection = self._context.wrap_socket(connection, server_hostname=self.host)
+                connection = self._context.wrap_socket(
+                    connection, server_hostname=self.host, do_handshake_on_connect=False
+                )
+                connection.do_handshake()
             connection.settimeout(None)
         except BaseException:
             connection.close()

@@ -102,8 +102,10 @@ class Peer:
     def _serve(self, connection: Any) -> None:
         with suppress(OSError), connection:
             if self._context:
-                connection = self._context.wrap_socket(connection, server_side=True)
+                connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
             with connection:
+                if self._context:
+                    connection.do_handshake()
                 while head := self._read(connection):
                     self.heads.append(head)
                     if self.script(connection) is not KEEP:
