@@ -73,7 +73,7 @@ def test_an_env_file_that_is_none(locust: Run, tmp_path: Path) -> None:
 
 def test_one_flag_for_the_stand_in(locust: Run) -> None:
     """--stand-in-options takes a single word with a dash in front as its value."""
-    run = locust(*HEADLESS, "--stand-in", "--stand-in-options", "--keep-alive", "--tags", "feedback")
+    run = locust(*HEADLESS, "--stand-in", "--stand-in-options", "--same-instant-loss", "--tags", "feedback")
     assert_all_good(run, "POST /feedback")
 
 

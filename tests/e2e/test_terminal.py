@@ -116,10 +116,10 @@ def test_the_view_and_ctrl_c(locust: Run, server: StandInProcess, window: Callab
     assert not terminal.has_cursor
     assert TABLE not in terminal.scrolled
     run.send(signal.SIGINT)
-    assert terminal.finish(run) == 4
+    assert terminal.finish(run) == 3
     assert ENDING in terminal.words
     assert "cut short by a signal" in terminal.scrolled
-    assert_verdict_is_last(terminal, 4)
+    assert_verdict_is_last(terminal, 3)
 
 
 def test_a_strategy_and_sigterm(locust: Run, server: StandInProcess, window: Callable[[int, int], Window]) -> None:

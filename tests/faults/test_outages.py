@@ -46,7 +46,7 @@ def test_a_name_that_vanishes(locust: Run, server: StandInProcess, hosts: tuple[
     wait_for(lambda: requests_seen(server) > back + 20, "the name to be used again")
     run.send(signal.SIGINT)
     document = verdict(run)
-    assert run.wait() == 4
+    assert run.wait() == 3
     assert {kind for by_kind in kinds(document).values() for kind in by_kind} == {"unknown host"}
     assert document["failures"] > 0
     assert document["requests"] - document["failures"] == requests_seen(server) - 1
