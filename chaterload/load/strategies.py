@@ -77,11 +77,6 @@ STRATEGIES = {
 }
 
 
-def runs_every_task(name: str | None) -> bool:
-    """Whether the strategy of that name, if there is one, has each user begin with every task."""
-    return name in STRATEGIES and STRATEGIES[name].every_task
-
-
 def spike_of(strategy: Strategy) -> tuple[float, float] | None:
     """Start and end, in seconds, of a stage with more users than the one before and the one after it."""
     start = 0.0

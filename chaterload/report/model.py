@@ -43,11 +43,6 @@ class Run:
     """How many the users signed in with; 0 when none was needed."""
 
     @property
-    def accounts_shared(self) -> bool:
-        """Whether several users used one account at a time."""
-        return 0 < self.accounts < self.users
-
-    @property
     def seconds(self) -> float:
         return (self.end - self.start).total_seconds()
 
