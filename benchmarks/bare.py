@@ -8,7 +8,7 @@ from locust import FastHttpUser, constant
 
 from chaterload.chater import routes
 from chaterload.chater.photo import Photo
-from chaterload.chater.shared import sign_in_body
+from chaterload.chater.load_context import sign_in_body
 from chaterload.chater.settings import Settings
 from chaterload.chater.weight import weight_body
 from proto.alcohol_pb2 import GetAlcoholRangeRequest

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from chaterload.judge.analysis import analyse
 from chaterload.judge.diagnosis import diagnose
 from chaterload.judge.history import INTERVAL_S, Generator, History
-from chaterload.judge.measure import Endpoint, Measurement, Snapshot, three_digits
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot, round_to_3_significant
 from chaterload.judge.objectives import evaluate
 from chaterload.judge.objectives_file import DEFAULT_FILE, load
 from chaterload.report.formats import FORMATS
@@ -27,10 +27,10 @@ def two_hours() -> tuple[History, Snapshot]:
     for number in range(1, int(SECONDS / INTERVAL_S) + 1):
         for endpoint in ENDPOINTS:
             for _ in range(int(50 * INTERVAL_S / len(ENDPOINTS))):
-                time = three_digits(chance.lognormvariate(6, 0.5))
+                time = round_to_3_significant(chance.lognormvariate(6, 0.5))
                 times[endpoint][time] = times[endpoint].get(time, 0) + 1
         measured = {
-            endpoint: Measurement(sum(counts.values()), 0, dict(counts), 1.0, max(counts))
+            endpoint: EndpointStats(sum(counts.values()), 0, dict(counts), 1.0, max(counts))
             for endpoint, counts in times.items()
         }
         figures = Snapshot(measured, number * INTERVAL_S)

@@ -46,7 +46,7 @@ def refusing(what: str) -> Iterator[None]:
         raise Refused(f"{what} failed: {where}. It is an error of ours; please report it.") from None
 
 
-LOOKS_LIKE = 0.8
+SIMILARITY = 0.8
 """difflib's ratio from which a name is taken for a slip: one letter in ten, or a plural."""
 
 MOST_TOLD = 10
@@ -61,4 +61,4 @@ def first_ten(problems: Sequence[str]) -> list[str]:
 
 def looks_like(name: str, known: Collection[str]) -> str | None:
     """Which of the `known` names `name` may be a slip for."""
-    return next(iter(get_close_matches(name, known, n=1, cutoff=LOOKS_LIKE)), None)
+    return next(iter(get_close_matches(name, known, n=1, cutoff=SIMILARITY)), None)

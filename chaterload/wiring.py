@@ -18,17 +18,17 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from locust.web import WebUI
 
 from chaterload import internals
-from chaterload.chater import resolver
+from chaterload.chater import dns_cache
 from chaterload.chater.environment import load_settings, misspelt, read_env_file, read_pipes, shown
 from chaterload.chater.hosts import take_host
 from chaterload.chater.settings import Settings
 from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Exit, Refused, refusing
-from chaterload.judge.measure import three_digits
+from chaterload.judge.measure import round_to_3_significant
 from chaterload.report.formats import FORMATS
 from chaterload.run import telemetry
 from chaterload.run.controller import RunController, print_refusal
-from chaterload.run.criteria import Judge, check_objectives
+from chaterload.run.criteria import PassCriteria, check_objectives
 from chaterload.run.master import Master
 from chaterload.run.node import Local, options_of, own_host
 from chaterload.run.options import add_options, bind_value
@@ -52,7 +52,7 @@ CHILDREN_TIMEOUT_S = 10.0
 CONTAINERS_FIRST_PROCESS = 1
 """Its SIGTERM is lost until somebody handles it, and Locust does so late: not while a worker looks for its master."""
 
-locust.stats.bucket_response_time = three_digits  # type: ignore[assignment]  # the documented way to a finer clock than Locust's two digits
+locust.stats.bucket_response_time = round_to_3_significant  # type: ignore[assignment]  # the documented way to a finer clock than Locust's two digits
 
 
 os.register_at_fork(before=read_pipes)  # by --processes
@@ -79,7 +79,7 @@ def add(parser: LocustArgumentParser, **_: Any) -> None:
 def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: Any) -> None:
     """Before anything is sent: settings, host, stand-in, and for a run that starts by itself, host and token."""
     _process.take_interrupts(is_forked=_is_forked_worker(environment))
-    resolver.install()
+    dns_cache.install()
     try:
         with refusing("The start"):
             _prepare(environment, runner, web_ui)
@@ -164,7 +164,7 @@ def finish(**_: Any) -> None:
         _process.controller.listeners.guard(_process.controller.on_quitting)()
 
 
-def _judge(environment: Environment) -> Judge | None:
+def _judge(environment: Environment) -> PassCriteria | None:
     """What to judge by; None with --no-objectives. Refused when an option is wrong or names a wrong file."""
     options = options_of(environment)
     if options.no_objectives:
@@ -176,7 +176,7 @@ def _judge(environment: Environment) -> Judge | None:
         return None
     if options.baseline_tolerance < 0:
         raise Refused(f"--baseline-tolerance is {options.baseline_tolerance}. Expected a share, 0 or more.")
-    return Judge.load(options.objectives, options.baseline, options.baseline_tolerance)
+    return PassCriteria.load(options.objectives, options.baseline, options.baseline_tolerance)
 
 
 def _results(environment: Environment, settings: Settings) -> Results | None:

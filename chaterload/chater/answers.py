@@ -24,7 +24,7 @@ class AnswerTooLarge(Exception):
     """An answer that went on beyond a bound."""
 
 
-class Kind(Enum):
+class FailureKind(Enum):
     """Every way an answer can fail: what it is called, what it usually means, what to do about it."""
 
     CONNECTION_REFUSED = (
@@ -174,20 +174,20 @@ class Kind(Enum):
         self.action = action
 
 
-TOKEN_REJECTED = frozenset({Kind.TOKEN_EXPIRED, Kind.TOKEN_INVALID})
+TOKEN_REJECTED = frozenset({FailureKind.TOKEN_EXPIRED, FailureKind.TOKEN_INVALID})
 """After these a token's source may have a newer one."""
 
 STORED_NOTHING = frozenset(
     {
-        Kind.REQUEST_REFUSED,
-        Kind.PHOTO_REFUSED,
-        Kind.DAILY_LIMIT,
-        Kind.TOKEN_MISSING,
-        Kind.TOKEN_INVALID,
-        Kind.TOKEN_EXPIRED,
-        Kind.CONNECTION_REFUSED,
-        Kind.UNKNOWN_HOST,
-        Kind.OUT_OF_FILES,
+        FailureKind.REQUEST_REFUSED,
+        FailureKind.PHOTO_REFUSED,
+        FailureKind.DAILY_LIMIT,
+        FailureKind.TOKEN_MISSING,
+        FailureKind.TOKEN_INVALID,
+        FailureKind.TOKEN_EXPIRED,
+        FailureKind.CONNECTION_REFUSED,
+        FailureKind.UNKNOWN_HOST,
+        FailureKind.OUT_OF_FILES,
     }
 )
 """After these the server stored nothing: it refused (4xx), or was not reached. A 408 tells nothing: the AI is late."""
@@ -201,92 +201,92 @@ class Expected(Generic[T]):
     """A good answer: its media type, what its body says, and what a 400 in its place means."""
 
     content_type: str
-    decode: Callable[[bytes], T | Kind]
-    refusal: Kind = Kind.REQUEST_REFUSED
+    decode: Callable[[bytes], T | FailureKind]
+    refusal: FailureKind = FailureKind.REQUEST_REFUSED
     largest: int = LARGEST_MESSAGE
     """Bytes of a body that are kept and decoded; a longer one is undecodable."""
 
 
-def message_of(message_type: type[M]) -> Callable[[bytes], M | Kind]:
+def message_of(message_type: type[M]) -> Callable[[bytes], M | FailureKind]:
     """Decodes a message; one whose field `success` is false is a failure."""
 
-    def decode(body: bytes) -> M | Kind:
+    def decode(body: bytes) -> M | FailureKind:
         try:
             message = message_type.FromString(body)
         except DecodeError:
-            return Kind.UNDECODABLE
-        return Kind.NOT_SUCCESS if getattr(message, "success", True) is False else message
+            return FailureKind.UNDECODABLE
+        return FailureKind.NOT_SUCCESS if getattr(message, "success", True) is False else message
 
     return decode
 
 
-def not_empty(decode: Callable[[bytes], T | Kind]) -> Callable[[bytes], T | Kind]:
+def not_empty(decode: Callable[[bytes], T | FailureKind]) -> Callable[[bytes], T | FailureKind]:
     """Decodes as `decode`, for an endpoint whose empty body is no message of defaults."""
-    return lambda body: decode(body) if body else Kind.EMPTY
+    return lambda body: decode(body) if body else FailureKind.EMPTY
 
 
-def json_object(*required: str, **values: str) -> Callable[[bytes], dict[str, Any] | Kind]:
+def json_object(*required: str, **values: str) -> Callable[[bytes], dict[str, Any] | FailureKind]:
     """Decodes a JSON object that must have the `required` fields, and of `values` these very ones."""
 
-    def decode(body: bytes) -> dict[str, Any] | Kind:
+    def decode(body: bytes) -> dict[str, Any] | FailureKind:
         try:
             document = json.loads(body)
         except (ValueError, RecursionError):  # the latter from brackets nested too deep
-            return Kind.UNDECODABLE
+            return FailureKind.UNDECODABLE
         if not isinstance(document, dict) or not all(field in document for field in required):
-            return Kind.UNDECODABLE
+            return FailureKind.UNDECODABLE
         if any(document.get(field) != value for field, value in values.items()):
-            return Kind.NOT_SUCCESS
+            return FailureKind.NOT_SUCCESS
         return document
 
     return decode
 
 
-def judge(status: int, content_type: str | None, body: bytes | None, expected: Expected[T]) -> T | Kind:
+def judge(status: int, content_type: str | None, body: bytes | None, expected: Expected[T]) -> T | FailureKind:
     """The decoded answer when it is good, else the kind of failure. `body` is None where it cannot be had."""
     if status != 200:
         return _judge_status(status, body or b"", expected.refusal)
     if content_type is None or content_type.partition(";")[0].strip().lower() != expected.content_type:
         if (body or b"").strip() == b"Failed":
-            return Kind.FAILED_WITH_200
-        return Kind.WRONG_CONTENT_TYPE
-    return Kind.UNDECODABLE if body is None else expected.decode(body)
+            return FailureKind.FAILED_WITH_200
+        return FailureKind.WRONG_CONTENT_TYPE
+    return FailureKind.UNDECODABLE if body is None else expected.decode(body)
 
 
-def _judge_status(status: int, body: bytes, refusal: Kind) -> Kind:
+def _judge_status(status: int, body: bytes, refusal: FailureKind) -> FailureKind:
     if status == 401:
-        return Kind.SIGN_IN_REFUSED if refusal is Kind.SIGN_IN_REFUSED else _token_problem(body)
+        return FailureKind.SIGN_IN_REFUSED if refusal is FailureKind.SIGN_IN_REFUSED else _token_problem(body)
     if status == 400:
-        return Kind.DAILY_LIMIT if b"daily limit" in body else refusal
-    known = {408: Kind.AI_TIMED_OUT, 503: Kind.UNAVAILABLE}.get(status)
+        return FailureKind.DAILY_LIMIT if b"daily limit" in body else refusal
+    known = {408: FailureKind.AI_TIMED_OUT, 503: FailureKind.UNAVAILABLE}.get(status)
     if known:
         return known
-    by_class = {3: Kind.REDIRECTED, 4: Kind.REQUEST_REFUSED, 5: Kind.SERVER_ERROR}
-    return by_class.get(status // 100, Kind.UNEXPECTED_STATUS)
+    by_class = {3: FailureKind.REDIRECTED, 4: FailureKind.REQUEST_REFUSED, 5: FailureKind.SERVER_ERROR}
+    return by_class.get(status // 100, FailureKind.UNEXPECTED_STATUS)
 
 
-def _token_problem(body: bytes) -> Kind:
+def _token_problem(body: bytes) -> FailureKind:
     if b"missing" in body:
-        return Kind.TOKEN_MISSING
-    return Kind.TOKEN_EXPIRED if b"expired" in body else Kind.TOKEN_INVALID
+        return FailureKind.TOKEN_MISSING
+    return FailureKind.TOKEN_EXPIRED if b"expired" in body else FailureKind.TOKEN_INVALID
 
 
-def judge_connection(error: BaseException | None) -> Kind:
+def judge_connection(error: BaseException | None) -> FailureKind:
     """The kind of failure behind an exception that left us without a whole answer."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Kind.TLS
+        return FailureKind.TLS
     if isinstance(error, AnswerTooLarge):
-        return Kind.TOO_LARGE
+        return FailureKind.TOO_LARGE
     if isinstance(error, TimeoutError) or type(error).__name__ in ("Timeout", "DeadlineExceeded"):  # gevent's
-        return Kind.TIMED_OUT
+        return FailureKind.TIMED_OUT
     if isinstance(error, ConnectionRefusedError):
-        return Kind.CONNECTION_REFUSED
+        return FailureKind.CONNECTION_REFUSED
     if isinstance(error, socket.gaierror):
-        return Kind.UNKNOWN_HOST
+        return FailureKind.UNKNOWN_HOST
     if isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return Kind.TLS
+        return FailureKind.TLS
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return Kind.OUT_OF_FILES
+        return FailureKind.OUT_OF_FILES
     if isinstance(error, OSError) and error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
-        return Kind.CONNECTION_REFUSED
-    return Kind.CONNECTION_BROKEN
+        return FailureKind.CONNECTION_REFUSED
+    return FailureKind.CONNECTION_BROKEN

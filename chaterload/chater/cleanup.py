@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import gevent
 
 from chaterload.chater.accounts import Account, now_ms
-from chaterload.chater.answers import TOKEN_REJECTED, Kind
+from chaterload.chater.answers import TOKEN_REJECTED, FailureKind
 from chaterload.chater.day_list import read_list, request_for
 from chaterload.chater.dishes import REMOVABLE, Dish, DishIndex, DishState
 from chaterload.chater.routes import DELETE, Route
@@ -33,7 +33,7 @@ T = TypeVar("T")
 class Ask(Protocol):
     """Sends a message that is no load."""
 
-    def __call__(self, account: Account, route: Route[T], body: bytes | None, seconds: float) -> T | Kind: ...
+    def __call__(self, account: Account, route: Route[T], body: bytes | None, seconds: float) -> T | FailureKind: ...
 
 
 class Pace:
@@ -49,9 +49,9 @@ class Pace:
     def answered(self) -> None:
         self.width = min(self.width + 1, self._most)
 
-    def failed(self, kind: Kind) -> None:
+    def failed(self, kind: FailureKind) -> None:
         self.width = max(self.width // 2, 1)
-        if kind is Kind.TIMED_OUT:
+        if kind is FailureKind.TIMED_OUT:
             self.seconds = self.SLOW_S
 
 
@@ -173,7 +173,7 @@ class Cleanup:
         email, day = page
         account, asked = self._accounts[email], time.monotonic()
         food = self._send(account, *request_for(day, now_ms()))
-        listed = None if isinstance(food, Kind) else read_list(food, day, asked, now_ms())
+        listed = None if isinstance(food, FailureKind) else read_list(food, day, asked, now_ms())
         if listed is not None:
             account.dishes.reconcile(listed, final=self._final)
 
@@ -182,23 +182,23 @@ class Cleanup:
         account.dishes.delete_sent(dish)
         try:
             answer = self._send(account, DELETE, DeleteFoodRequest(time=dish.time_ms).SerializeToString())
-            if not isinstance(answer, Kind):
+            if not isinstance(answer, FailureKind):
                 account.dishes.deleted(dish, time.monotonic())
         finally:
             if dish.state is DishState.DELETING:
                 account.dishes.delete_failed(dish, time.monotonic())
 
-    def _send(self, account: Account, route: Route[T], body: bytes | None) -> T | Kind:
+    def _send(self, account: Account, route: Route[T], body: bytes | None) -> T | FailureKind:
         self.requests[str(route)] += 1
         self.early_requests += not self._final
         answer = self._ask(account, route, body, self._pace.seconds)
-        if not isinstance(answer, Kind):
+        if not isinstance(answer, FailureKind):
             self._pace.answered()
             self._failing_since = None
             return answer
         if answer in TOKEN_REJECTED:
             account.renew()
         self._pace.failed(answer)
-        if answer is not Kind.TIMED_OUT and self._failing_since is None:
+        if answer is not FailureKind.TIMED_OUT and self._failing_since is None:
             self._failing_since = time.monotonic()
         return answer

@@ -5,7 +5,7 @@ from typing import TypeVar
 import gevent
 
 from chaterload.chater.accounts import Account
-from chaterload.chater.answers import Kind, judge, judge_connection
+from chaterload.chater.answers import FailureKind, judge, judge_connection
 from chaterload.chater.connection import WIRE_ERRORS, Connection, origin
 from chaterload.chater.deadline import DeadlineExceeded
 from chaterload.chater.routes import Route
@@ -19,7 +19,7 @@ class Courier:
     def __init__(self, host: str, *, tls_verify: bool) -> None:
         self._origin = origin(host, tls_verify=tls_verify)
 
-    def ask(self, account: Account | None, route: Route[T], body: bytes | None, seconds: float) -> T | Kind:
+    def ask(self, account: Account | None, route: Route[T], body: bytes | None, seconds: float) -> T | FailureKind:
         """The decoded answer, or the kind of failure; one that takes longer than `seconds` has timed out."""
         connection = Connection(self._origin)
         fields = account.fields(route.content_type) if account else route.fields

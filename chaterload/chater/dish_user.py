@@ -6,7 +6,7 @@ import gevent
 from locust.exception import StopUser
 
 from chaterload.chater.accounts import now_ms
-from chaterload.chater.answers import STORED_NOTHING, Kind
+from chaterload.chater.answers import STORED_NOTHING, FailureKind
 from chaterload.chater.day_list import Food, read_list, request_for
 from chaterload.chater.dishes import REMOVABLE, UNSETTLED, Dish, DishState
 from chaterload.chater.routes import DELETE, PHOTO
@@ -86,7 +86,7 @@ class DishUser(ProtobufUser):
     def _look(self, day: int, *awaited: ExpectedWrite | Dish) -> bool:
         """Ask once for the list of a day, and judge by it. Whether there was an answer."""
 
-        def check(food: Food) -> Kind | None:
+        def check(food: Food) -> FailureKind | None:
             listed = read_list(food, day, asked, now_ms())
             if listed is None:
                 return None
@@ -95,10 +95,10 @@ class DishUser(ProtobufUser):
                 return None
             missed = [w for w in awaited if isinstance(w, ExpectedWrite) and w.judge(listed, settings.verify_seconds)]
             if missed or DishState.LOST in reached:
-                return Kind.LOST_WRITE
-            return Kind.GHOST_WRITE if DishState.GHOST in reached else None
+                return FailureKind.LOST_WRITE
+            return FailureKind.GHOST_WRITE if DishState.GHOST in reached else None
 
         settings, asked = self.shared.settings, time.monotonic()
         route, message = request_for(day, now_ms())
         self.send(route, message, check)
-        return self.failure in (None, Kind.LOST_WRITE, Kind.GHOST_WRITE)
+        return self.failure in (None, FailureKind.LOST_WRITE, FailureKind.GHOST_WRITE)

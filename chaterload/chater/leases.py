@@ -4,7 +4,7 @@ import heapq
 from collections import Counter, defaultdict
 
 
-class LeaseBook:
+class AccountPool:
     """Hands out account numbers, those with the fewest users first. Holders are workers' ids.
 
     With `strict`, an account is never handed out twice at once.

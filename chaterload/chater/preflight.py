@@ -5,7 +5,7 @@ import logging
 import gevent
 
 from chaterload.chater.accounts import Account
-from chaterload.chater.answers import Kind, judge, judge_connection
+from chaterload.chater.answers import FailureKind, judge, judge_connection
 from chaterload.chater.connection import WIRE_ERRORS, fetch
 from chaterload.chater.routes import ALCOHOL_LATEST
 
@@ -16,18 +16,18 @@ ATTEMPTS = 3
 
 # These say that no load could work. Any other failure is for the load test itself to find and to count.
 _HOPELESS = {
-    Kind.CONNECTION_REFUSED,
-    Kind.UNKNOWN_HOST,
-    Kind.TLS,
-    Kind.CONNECTION_BROKEN,
-    Kind.TIMED_OUT,
-    Kind.TOKEN_MISSING,
-    Kind.TOKEN_INVALID,
-    Kind.TOKEN_EXPIRED,
-    Kind.REDIRECTED,
-    Kind.REQUEST_REFUSED,
+    FailureKind.CONNECTION_REFUSED,
+    FailureKind.UNKNOWN_HOST,
+    FailureKind.TLS,
+    FailureKind.CONNECTION_BROKEN,
+    FailureKind.TIMED_OUT,
+    FailureKind.TOKEN_MISSING,
+    FailureKind.TOKEN_INVALID,
+    FailureKind.TOKEN_EXPIRED,
+    FailureKind.REDIRECTED,
+    FailureKind.REQUEST_REFUSED,
 }
-_PASSING = {Kind.TIMED_OUT, Kind.CONNECTION_BROKEN}
+_PASSING = {FailureKind.TIMED_OUT, FailureKind.CONNECTION_BROKEN}
 
 
 def preflight(host: str, account: Account | None, *, tls_verify: bool) -> str | None:
@@ -41,7 +41,7 @@ def preflight(host: str, account: Account | None, *, tls_verify: bool) -> str | 
         if kind not in _PASSING:
             break
         gevent.sleep(0.2)
-    if kind is None or (account is None and kind is Kind.TOKEN_MISSING):
+    if kind is None or (account is None and kind is FailureKind.TOKEN_MISSING):
         return None
     if kind not in _HOPELESS:
         logger.warning("The first request to %s failed: %s. The load starts all the same.", host, kind.title)
@@ -49,11 +49,11 @@ def preflight(host: str, account: Account | None, *, tls_verify: bool) -> str | 
     return f"{host} does not work: {kind.title}. Usually {kind.meaning}. What to do: {kind.action}."
 
 
-def _ask(host: str, account: Account | None, tls_verify: bool) -> Kind | None:
+def _ask(host: str, account: Account | None, tls_verify: bool) -> FailureKind | None:
     fields = account.fields(None) if account else b""
     try:
         answer = fetch(f"{host}{ALCOHOL_LATEST.path}", seconds=TIMEOUT_S, fields=fields, tls_verify=tls_verify)
     except WIRE_ERRORS as error:
         return judge_connection(error)
     result = judge(answer.status_code, answer.content_type, answer.content, ALCOHOL_LATEST.expected)
-    return result if isinstance(result, Kind) else None
+    return result if isinstance(result, FailureKind) else None

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from chaterload.chater.answers import Expected, Kind, json_object, message_of, not_empty
+from chaterload.chater.answers import Expected, FailureKind, json_object, message_of, not_empty
 from chaterload.chater.wire import GRPC, JSON, PROTOBUF, head_line
 from proto.alcohol_pb2 import GetAlcoholLatestResponse, GetAlcoholRangeResponse
 from proto.custom_date_food_pb2 import CustomDateFoodResponse
@@ -61,7 +61,7 @@ PHOTO: Route[dict[str, Any]] = Route(
     "POST",
     "/eater_receive_photo",
     PROTOBUF,
-    Expected(JSON, json_object("status", status="Success"), refusal=Kind.PHOTO_REFUSED),
+    Expected(JSON, json_object("status", status="Success"), refusal=FailureKind.PHOTO_REFUSED),
 )
 TODAY = protobuf("GET", "/eater_get_today", TodayFood)
 MODIFY = grpc("POST", "/modify_food_record", ModifyFoodRecordResponse)
@@ -80,7 +80,7 @@ SIGN_IN: Route[dict[str, Any]] = Route(
     Expected(
         JSON,
         json_object("token", "expiresIn", "userEmail", "userName", "profilePictureURL"),
-        refusal=Kind.SIGN_IN_REFUSED,
+        refusal=FailureKind.SIGN_IN_REFUSED,
     ),
     needs_token=False,
 )

@@ -15,22 +15,22 @@ from locust.exception import CatchResponseError, StopUser
 
 from chaterload import internals
 from chaterload.chater.accounts import Account
-from chaterload.chater.answers import TOKEN_REJECTED, Kind, judge, judge_connection
+from chaterload.chater.answers import TOKEN_REJECTED, FailureKind, judge, judge_connection
 from chaterload.chater.connection import WIRE_ERRORS, Connection, origin
 from chaterload.chater.deadline import DeadlineExceeded, RequestDeadline
+from chaterload.chater.load_context import CURRENT, LoadContext
 from chaterload.chater.reader import Answer
 from chaterload.chater.routes import Route
-from chaterload.chater.shared import CURRENT, Shared
 
 
-def _failure(kind: Kind) -> CatchResponseError:
+def _failure(kind: FailureKind) -> CatchResponseError:
     """An exception of a class of its own, whose name is what --otel tells of it."""
     named: type[CatchResponseError] = type(kind.title, (CatchResponseError,), {"__repr__": Exception.__str__})
     return named(f"{kind.title}: {kind.action}")
 
 
 # One exception for each kind: Locust's failures table has a row for each text that it sees.
-FAILURES = {kind: _failure(kind) for kind in Kind}
+EXCEPTION_OF = {kind: _failure(kind) for kind in FailureKind}
 
 NO_HOST_YET = "http://not-tried-yet.invalid"
 """Locust makes no user without a host; the one that was tried out is known when the user starts."""
@@ -46,10 +46,10 @@ class ProtobufUser(FastHttpUser):
     deadline = RequestDeadline(90.0)
     """For connecting, the 60 s that Chater UI gives a photo, and some to transfer it."""
 
-    shared: Shared
+    shared: LoadContext
     """Of this user's run; there from its start on."""
     account: Account
-    failure: Kind | None = None
+    failure: FailureKind | None = None
     """Of the last request; None when it was good."""
 
     def __init__(self, environment: Environment) -> None:
@@ -94,7 +94,7 @@ class ProtobufUser(FastHttpUser):
         self,
         route: Route[T],
         message: Message | bytes | None = None,
-        check: Callable[[T], Kind | None] | None = None,
+        check: Callable[[T], FailureKind | None] | None = None,
         **query: str,
     ) -> T | None:
         """Send `message` by `route` and return the decoded answer; None when it failed, or `check` says that it did."""
@@ -104,7 +104,7 @@ class ProtobufUser(FastHttpUser):
         fields = self.account.fields(route.content_type) if route.needs_token else route.fields
         path = f"{route.path}?{urlencode(query)}" if query else route.path
         answer: Answer | None = None
-        result: T | Kind
+        result: T | FailureKind
         start_time, began = time.time(), time.perf_counter()
         try:
             with self.deadline.of(route.method, route.path):
@@ -117,21 +117,21 @@ class ProtobufUser(FastHttpUser):
         took_ms = (time.perf_counter() - began) * 1000
         if answer is not None:
             result = judge(answer.status_code, answer.content_type, answer.content, route.expected)
-            if check is not None and not isinstance(result, Kind):
+            if check is not None and not isinstance(result, FailureKind):
                 result = check(result) or result
-        self.failure = result if isinstance(result, Kind) else None
-        kind = self.failure or (Kind.TOO_SLOW if took_ms > self.shared.slowest_ms else None)
+        self.failure = result if isinstance(result, FailureKind) else None
+        kind = self.failure or (FailureKind.TOO_SLOW if took_ms > self.shared.slowest_ms else None)
         self.environment.events.request.fire(
             request_type=route.method,
             name=route.path,
             response_time=took_ms,
             response_length=answer.length if answer else 0,
             response=answer,
-            exception=FAILURES[kind] if kind else None,
+            exception=EXCEPTION_OF[kind] if kind else None,
             context=self.context(),
             start_time=start_time,
             url=f"{self.host}{route.path}",
         )
         if kind in TOKEN_REJECTED:
             self.account.renew()
-        return None if isinstance(result, Kind) else result
+        return None if isinstance(result, FailureKind) else result

@@ -17,7 +17,7 @@ from chaterload.chater.textfiles import read_bytes
 from chaterload.chater.times import DishTimes, SecondsOfDay
 from chaterload.chater.writes import Writes
 from chaterload.contract.cases import Case, read_cases
-from chaterload.contract.connection import Connection
+from chaterload.contract.connection import RawConnection
 from chaterload.contract.session import Identity, NotAsked, Session
 from chaterload.exits import Exit, Refused
 
@@ -67,7 +67,7 @@ def _prepare(options: argparse.Namespace) -> tuple[Session, list[Case], str]:
     account = make_accounts(settings, lambda: AccountDishes(DishIndex(), DishTimes(SecondsOfDay()), Writes(), 0.0))[0]
     who = Identity(account.email, account.token, *_secrets(settings))
     cases = read_cases()
-    connection = Connection(host, tls_verify=settings.tls_verify)
+    connection = RawConnection(host, tls_verify=settings.tls_verify)
     session = Session(connection, who, read_bytes(settings.photo_path), cases)
     session.check()
     return session, cases, host

@@ -16,7 +16,7 @@ class NoAnswer(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class RawAnswer:
     """What came back, whatever its status."""
 
     status: int
@@ -30,7 +30,7 @@ class Answer:
         return self.headers.get("content-type", "").partition(";")[0].strip()
 
 
-class Connection:
+class RawConnection:
     """Asks one server."""
 
     def __init__(self, host: str, *, tls_verify: bool = True) -> None:
@@ -40,7 +40,7 @@ class Connection:
             self._context.check_hostname = False
             self._context.verify_mode = ssl.CERT_NONE
 
-    def ask(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
+    def ask(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> RawAnswer:
         """The answer to one request. NoAnswer when there is none, or it does not end."""
         began = time.monotonic()
         connection = self._connection()
@@ -48,7 +48,7 @@ class Connection:
             connection.request(method, self._address.path.rstrip("/") + path, body, headers)
             answer = connection.getresponse()
             told = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, told, _read(answer, began + LONGEST_S), time.monotonic() - began)
+            return RawAnswer(answer.status, told, _read(answer, began + LONGEST_S), time.monotonic() - began)
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(f"{type(error).__name__}: {error}".rstrip(": ")) from None
         finally:

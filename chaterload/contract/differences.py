@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from chaterload.chater.answers import Kind
+from chaterload.chater.answers import FailureKind
 from chaterload.contract.cases import Case, TodayShows
-from chaterload.contract.connection import Answer
+from chaterload.contract.connection import RawAnswer
 from proto.today_food_pb2 import Dish, TodayFood
 
 SOONEST, LATEST, ALLOWANCE_S = 0.8, 1.5, 5.0
@@ -13,7 +13,7 @@ SOONEST, LATEST, ALLOWANCE_S = 0.8, 1.5, 5.0
 SHOWN_BYTES = 120
 
 
-def differences(case: Case, expected_json: Any, answer: Answer, patience: float) -> list[str]:
+def differences(case: Case, expected_json: Any, answer: RawAnswer, patience: float) -> list[str]:
     """All that is not as the case says; of a wrong status, that alone and what came with it."""
     if answer.status != case.status:
         return [f"status {answer.status} instead of {case.status}, with {shown(answer.body)}"]
@@ -57,7 +57,7 @@ def _of_message(case: Case, body: bytes) -> list[str]:
     if not case.route or not (case.message or case.filled):
         return []
     message = case.route.expected.decode(body)
-    if isinstance(message, Kind):
+    if isinstance(message, FailureKind):
         return [f"{message.title}: {shown(body)}"]
     told = {name: getattr(message, name) for name in (*case.message, *case.filled)}
     told = {name: list(value) if isinstance(case.message.get(name), list) else value for name, value in told.items()}
@@ -67,7 +67,7 @@ def _of_message(case: Case, body: bytes) -> list[str]:
     return wrong + [f"an empty {name}" for name in case.filled if not told[name]]
 
 
-def _of_headers(case: Case, answer: Answer) -> list[str]:
+def _of_headers(case: Case, answer: RawAnswer) -> list[str]:
     found = []
     for name, value in case.headers.items():
         told = answer.headers.get(name.lower())

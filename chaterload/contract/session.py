@@ -9,11 +9,11 @@ from typing import Any
 import jwt
 
 from chaterload.chater import routes
-from chaterload.chater.answers import Kind
+from chaterload.chater.answers import FailureKind
 from chaterload.chater.routes import Route
 from chaterload.chater.tokens import make_token, signing_key
 from chaterload.contract.cases import Case
-from chaterload.contract.connection import Answer, Connection, NoAnswer
+from chaterload.contract.connection import NoAnswer, RawAnswer, RawConnection
 from chaterload.contract.differences import differences, shown, today_differences
 from chaterload.contract.questions import Words, body_of, content_type_of, filled, path_of
 from chaterload.exits import Refused
@@ -75,7 +75,7 @@ class Session:
     """Asks one case after another. `patience` scales the times for which the server may make us wait."""
 
     def __init__(
-        self, connection: Connection, who: Identity, photo: bytes, cases: list[Case], *, patience: float = 1.0
+        self, connection: RawConnection, who: Identity, photo: bytes, cases: list[Case], *, patience: float = 1.0
     ) -> None:
         self._connection = connection
         self._who = who
@@ -127,7 +127,7 @@ class Session:
         except NoAnswer:
             return sorted(self._made | self._unclear)
 
-    def _ask(self, case: Case, words: Words) -> Answer:
+    def _ask(self, case: Case, words: Words) -> RawAnswer:
         """Asks, and keeps in mind which dish there may be now. NotAsked when the account has used up its day."""
         if "$id_token" in str(case.document) and self._who.id_token is None:
             raise NotAsked("it needs TEST_AUTH_TOKEN")
@@ -201,14 +201,14 @@ class Session:
     def _today(self) -> TodayFood:
         answer = self._send(routes.TODAY)
         food = routes.TODAY.expected.decode(answer.body)
-        if answer.status != 200 or isinstance(food, Kind):
+        if answer.status != 200 or isinstance(food, FailureKind):
             raise NoAnswer(f"today's list is {answer.status} {shown(answer.body)}")
         return food
 
     def _delete(self, time_ms: int) -> None:
         self._send(routes.DELETE, DeleteFoodRequest(time=time_ms).SerializeToString())
 
-    def _send(self, route: Route[Any], body: bytes | None = None) -> Answer:
+    def _send(self, route: Route[Any], body: bytes | None = None) -> RawAnswer:
         headers = {"Authorization": f"Bearer {self._who.token}"}
         if route.content_type:
             headers["Content-Type"] = route.content_type

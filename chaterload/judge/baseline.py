@@ -11,7 +11,7 @@ from chaterload.chater.textfiles import is_folder, read_text
 from chaterload.exits import Refused
 from chaterload.judge.comparison import MIN_REQUESTS, Comparison, Window
 from chaterload.judge.dependence import Dependence, Factors
-from chaterload.judge.measure import ALL, Endpoint, Measurement
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats
 
 FORMAT = 1
 """The version of the verdict JSON; raised when a reader of the old one would misread the new."""
@@ -84,7 +84,7 @@ class _Document(BaseModel):
         rows = {Endpoint(row.method, row.path): row for row in self.endpoints}
         factors = {endpoint: row.dependence.factors() for endpoint, row in rows.items()}
         return Window(
-            {endpoint: Measurement(row.requests, row.failures, row.times) for endpoint, row in rows.items()},
+            {endpoint: EndpointStats(row.requests, row.failures, row.times) for endpoint, row in rows.items()},
             Dependence(factors | {ALL: self.dependence.factors()}, self.dependence.freedom),
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaterload.judge.dependence import SLOW_SHARE, Dependence
-from chaterload.judge.measure import ALL, Endpoint, Measurement, percentile
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, percentile
 from chaterload.judge.numbers import change, milliseconds, percent
 from chaterload.judge.significance import (
     FALSE_ALARM,
@@ -31,7 +31,7 @@ ROUNDING_MS = 1.0
 class Window:
     """What was measured in some time, and how much requests depended on each other in it."""
 
-    endpoints: Mapping[Endpoint, Measurement]
+    endpoints: Mapping[Endpoint, EndpointStats]
     dependence: Dependence = field(default_factory=Dependence)
 
 
@@ -111,7 +111,7 @@ def compare_windows(before: Window, now: Window, tolerance: Tolerance) -> list[C
     The probability that any of them is called worse when nothing changed is at most FALSE_ALARM: each question gets
     its share of that.
     """
-    common = [e for e, m in now.endpoints.items() if m.requests and before.endpoints.get(e, Measurement()).requests]
+    common = [e for e, m in now.endpoints.items() if m.requests and before.endpoints.get(e, EndpointStats()).requests]
     if not common:
         return []
     groups = {ALL: common} | {endpoint: [endpoint] for endpoint in common}
@@ -203,5 +203,5 @@ def _above(times: Mapping[float, int], limit: float) -> int:
     return sum(count for time, count in times.items() if time > limit)
 
 
-def _failure_table(before: Measurement, now: Measurement) -> Table:
+def _failure_table(before: EndpointStats, now: EndpointStats) -> Table:
     return Table(before.failures, before.requests, now.failures, now.requests)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from chaterload.judge.history import Step
-from chaterload.judge.measure import ALL, Endpoint, Measurement
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats
 
 SLOW_SHARE = 0.05
 """The slowest requests, which a 95th percentile tells of."""
@@ -61,10 +61,10 @@ def measure_dependence(steps: Sequence[Step]) -> Dependence:
     return Dependence(factors, PRIOR_FREEDOM + freedom)
 
 
-Score = Callable[[Measurement], float]
+Score = Callable[[EndpointStats], float]
 """The sum over some requests of an endpoint of what is expected to be 0."""
 
-MakeScore = Callable[[Measurement], tuple[Score, float]]
+MakeScore = Callable[[EndpointStats], tuple[Score, float]]
 """A score by all of an endpoint's requests, and its variance for one request."""
 
 
@@ -94,7 +94,7 @@ def _squares(
         together = [0.0] * count
         for endpoint, whole in step.window.endpoints.items():
             score, variance = make_score(whole)
-            sums = [score(b.window.endpoints.get(endpoint, Measurement())) for b in step.batches]
+            sums = [score(b.window.endpoints.get(endpoint, EndpointStats())) for b in step.batches]
             together = [one + other for one, other in zip(together, sums, strict=True)]
             by_chance = whole.requests * variance * (count - 1) / count
             observed[endpoint] += sum(value**2 for value in sums)
@@ -104,7 +104,7 @@ def _squares(
     return observed, expected
 
 
-def _rank_score(whole: Measurement) -> tuple[Score, float]:
+def _rank_score(whole: EndpointStats) -> tuple[Score, float]:
     """The share of the endpoint's requests that are quicker, less a half."""
     times = sorted(whole.times)
     n = sum(whole.times.values()) or 1
@@ -114,17 +114,17 @@ def _rank_score(whole: Measurement) -> tuple[Score, float]:
     return lambda part: sum(count * rank.get(time, 0.0) for time, count in part.times.items()), variance
 
 
-def _slowest_score(whole: Measurement) -> tuple[Score, float]:
+def _slowest_score(whole: EndpointStats) -> tuple[Score, float]:
     """Whether a request is among the slowest, less the share of those."""
     limit = whole.percentile_ms(1 - SLOW_SHARE)
     return _share_score(lambda m: sum(count for time, count in m.times.items() if time > limit), whole)
 
 
-def _failure_score(whole: Measurement) -> tuple[Score, float]:
+def _failure_score(whole: EndpointStats) -> tuple[Score, float]:
     """Whether a request failed, less the share of those."""
     return _share_score(lambda m: m.failures, whole)
 
 
-def _share_score(hits: Callable[[Measurement], int], whole: Measurement) -> tuple[Score, float]:
+def _share_score(hits: Callable[[EndpointStats], int], whole: EndpointStats) -> tuple[Score, float]:
     share = hits(whole) / whole.requests if whole.requests else 0.0
     return lambda part: hits(part) - part.requests * share, share * (1 - share)

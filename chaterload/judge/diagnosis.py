@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chaterload.chater.answers import Kind
-from chaterload.judge.measure import ALL, Z_99, Endpoint, Measurement, Snapshot
+from chaterload.chater.answers import FailureKind
+from chaterload.judge.measure import ALL, Z_99, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.numbers import percent
 from chaterload.judge.objectives import Result, State
 from chaterload.judge.serverside import ServerSide
@@ -14,11 +14,11 @@ from chaterload.judge.verdict import CRITICAL_ABOVE
 
 
 @dataclass(frozen=True)
-class Failures:
+class FailureCount:
     """One row of the failures: `kind` is None for a failure that is none of ours, told by `text`."""
 
     endpoint: Endpoint
-    kind: Kind | None
+    kind: FailureKind | None
     text: str
     count: int
 
@@ -28,10 +28,10 @@ class Failures:
 
 
 @dataclass(frozen=True)
-class Recent:
+class RecentFailure:
     """One row of the failures, and how many seconds ago it was last seen."""
 
-    failures: Failures
+    failures: FailureCount
     age_s: float
 
 
@@ -40,13 +40,13 @@ MOST_NAMED = 3
 
 MAY_BE_LOAD = frozenset(
     (
-        Kind.TIMED_OUT,
-        Kind.CONNECTION_BROKEN,
-        Kind.SERVER_ERROR,
-        Kind.UNAVAILABLE,
-        Kind.AI_TIMED_OUT,
-        Kind.FAILED_WITH_200,
-        Kind.TOO_SLOW,
+        FailureKind.TIMED_OUT,
+        FailureKind.CONNECTION_BROKEN,
+        FailureKind.SERVER_ERROR,
+        FailureKind.UNAVAILABLE,
+        FailureKind.AI_TIMED_OUT,
+        FailureKind.FAILED_WITH_200,
+        FailureKind.TOO_SLOW,
     )
 )
 """What a server under too much load answers. Anything else fails with one user as well."""
@@ -84,10 +84,10 @@ class Finding:
 
 
 def diagnose(
-    failures: Iterable[Failures], results: Sequence[Result], snapshot: Snapshot, server: ServerSide = UNKNOWN
+    failures: Iterable[FailureCount], results: Sequence[Result], snapshot: Snapshot, server: ServerSide = UNKNOWN
 ) -> list[Finding]:
     """The findings, the most frequent kind first; then what no single answer shows."""
-    counts: dict[Kind | None, Counter[Endpoint]] = defaultdict(Counter)
+    counts: dict[FailureKind | None, Counter[Endpoint]] = defaultdict(Counter)
     for row in failures:
         counts[row.kind][row.endpoint] += row.count
     by_count = sorted(counts.items(), key=lambda item: -item[1].total())
@@ -100,7 +100,7 @@ def diagnose(
     return findings
 
 
-def _of_kind(kind: Kind | None, counts: Counter[Endpoint], snapshot: Snapshot) -> Finding:
+def _of_kind(kind: FailureKind | None, counts: Counter[Endpoint], snapshot: Snapshot) -> Finding:
     title, meaning, action = (
         (kind.title, kind.meaning, kind.action)
         if kind
@@ -132,7 +132,7 @@ def _are_alike(counts: Counter[Endpoint], asked: Mapping[Endpoint, int]) -> bool
     )
 
 
-def _many_failures(by_count: Sequence[tuple[Kind | None, Counter[Endpoint]]], snapshot: Snapshot) -> Finding:
+def _many_failures(by_count: Sequence[tuple[FailureKind | None, Counter[Endpoint]]], snapshot: Snapshot) -> Finding:
     count = sum(where.total() for _, where in by_count)
     most = by_count[0][0]
     assert most is not None
@@ -157,7 +157,7 @@ def _missed_limits(results: Iterable[Result], snapshot: Snapshot) -> dict[Endpoi
 
 def _slow_answers(limits: Mapping[Endpoint, float], snapshot: Snapshot) -> Counter[Endpoint]:
     """How many answers of each endpoint were not below its limit."""
-    nothing = Measurement()
+    nothing = EndpointStats()
     times = {endpoint: snapshot.endpoints.get(endpoint, nothing).times for endpoint in limits}
     return +Counter({e: sum(n for ms, n in times[e].items() if ms >= limit) for e, limit in limits.items()})
 

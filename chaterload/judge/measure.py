@@ -28,7 +28,7 @@ ALL = Endpoint("", "all requests")
 
 
 @dataclass(frozen=True)
-class Measurement:
+class EndpointStats:
     """The requests to one endpoint.
 
     `times` maps a response time in ms, rounded to three significant digits, to how many requests took it. Failed
@@ -71,14 +71,14 @@ class Measurement:
         spread = Z_99 * math.sqrt(share * (1 - share) / n)
         return percentile(self.times, max(0.0, share - spread)), percentile(self.times, min(1.0, share + spread))
 
-    def since(self, earlier: "Measurement") -> "Measurement":
+    def since(self, earlier: "EndpointStats") -> "EndpointStats":
         """What came after `earlier`, a measurement of the same endpoint in the same run.
 
         The maximum is that of the time buckets, because a maximum does not subtract.
         """
         before = earlier.times.get
         times = {time: count - before(time, 0) for time, count in self.times.items() if count > before(time, 0)}
-        return Measurement(
+        return EndpointStats(
             max(0, self.requests - earlier.requests),
             max(0, self.failures - earlier.failures),
             times,
@@ -89,7 +89,7 @@ class Measurement:
 
 
 def percentile(times: Mapping[Time, Count], share: float) -> float:
-    """See Measurement.percentile_ms. `times` maps ms to counts."""
+    """See EndpointStats.percentile_ms. `times` maps ms to counts."""
     rank = math.ceil(share * sum(times.values()) - 1e-9)
     seen = 0.0
     for time in sorted(times):
@@ -99,7 +99,7 @@ def percentile(times: Mapping[Time, Count], share: float) -> float:
     return 0.0
 
 
-def add_up(measurements: Iterable[Measurement]) -> Measurement:
+def add_up(measurements: Iterable[EndpointStats]) -> EndpointStats:
     """All of them as one."""
     times: dict[int, int] = {}
     requests = failures = unanswered = 0
@@ -112,19 +112,19 @@ def add_up(measurements: Iterable[Measurement]) -> Measurement:
             times[time] = times.get(time, 0) + count
         total += measurement.total_ms
         longest = max(longest, measurement.max_ms)
-    return Measurement(requests, failures, times, total, longest, unanswered)
+    return EndpointStats(requests, failures, times, total, longest, unanswered)
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """Everything measured from the start of a run until a moment."""
 
-    endpoints: Mapping[Endpoint, Measurement]
+    endpoints: Mapping[Endpoint, EndpointStats]
     seconds: float
     """From the start to the last request."""
 
     @property
-    def total(self) -> Measurement:
+    def total(self) -> EndpointStats:
         return add_up(self.endpoints.values())
 
     @property
@@ -133,7 +133,7 @@ class Snapshot:
 
     def since(self, earlier: "Snapshot") -> "Snapshot":
         """The window from `earlier` to this one, of the same run."""
-        nothing = Measurement()
+        nothing = EndpointStats()
         window = {
             endpoint: measurement.since(earlier.endpoints.get(endpoint, nothing))
             for endpoint, measurement in self.endpoints.items()
@@ -142,7 +142,7 @@ class Snapshot:
 
     def joined(self, later: "Snapshot") -> "Snapshot":
         """This window and a later one as one, without what lies between them."""
-        nothing = Measurement()
+        nothing = EndpointStats()
         endpoints = {
             endpoint: add_up([self.endpoints.get(endpoint, nothing), later.endpoints.get(endpoint, nothing)])
             for endpoint in {**self.endpoints, **later.endpoints}
@@ -150,7 +150,7 @@ class Snapshot:
         return Snapshot(endpoints, self.seconds + later.seconds)
 
 
-def three_digits(milliseconds: float) -> int:
+def round_to_3_significant(milliseconds: float) -> int:
     """A response time in ms, rounded to three significant digits and to whole ms: at most 0.5 % off, or 0.5 ms.
 
     There are at most 900 values a decade. Locust's own rounding to two digits is up to 5 % off, which is more than

@@ -7,9 +7,9 @@ from enum import Enum, StrEnum
 from typing import Any
 
 from chaterload.judge import numbers
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.reach import Flow, why_never_reached
-from chaterload.judge.trend import FROM_S, MATERIAL, Trend
+from chaterload.judge.trend import FROM_S, MIN_RELATIVE_CHANGE, Trend
 
 
 class State(StrEnum):
@@ -69,7 +69,7 @@ RATIO = Unit("ratio", numbers.percent, "a number above 0 and up to 1", _above_ze
 PER_SECOND = Unit("1/s", numbers.rate, "a number of requests per second above 0", _above_zero(1e9))
 NUMBER = Unit("number", numbers.plain)
 CHANGE = Unit("ratio", numbers.change)
-NO_TREND = Unit("ratio", numbers.change, "true", lambda value: MATERIAL if value is True else None)
+NO_TREND = Unit("ratio", numbers.change, "true", lambda value: MIN_RELATIVE_CHANGE if value is True else None)
 
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 
@@ -80,7 +80,7 @@ class Measure:
 
     name: str
     unit: Unit
-    read: Callable[[Measurement, float], float] | None = field(default=None, compare=False, repr=False)
+    read: Callable[[EndpointStats, float], float] | None = field(default=None, compare=False, repr=False)
     """The value of requests over so many seconds, in `unit`; None for what requests do not tell."""
     bound: Bound = Bound.BELOW
     share: float | None = None
@@ -108,7 +108,7 @@ def percentile_measure(name: str, share: float) -> Measure:
     return Measure(name, MILLISECONDS, lambda measurement, _: measurement.percentile_ms(share), share=share)
 
 
-def _throughput(measurement: Measurement, seconds: float) -> float:
+def _throughput(measurement: EndpointStats, seconds: float) -> float:
     return measurement.answered / seconds if seconds > 0 else 0.0
 
 
@@ -214,29 +214,29 @@ def _count(number: int, measure: Measure) -> str:
 def evaluate(
     objectives: Collection[Objective],
     snapshot: Snapshot,
-    left_out: Collection[Endpoint] = (),
+    excluded_endpoints: Collection[Endpoint] = (),
     flows: Collection[Flow] = (),
     trends: Mapping[Endpoint, Trend] | None = None,
 ) -> list[Result]:
     """Judge a run, or a window of one.
 
-    `left_out` holds the endpoints that no selected task asks, `flows` what each selected task asks in turn, `trends`
+    `excluded_endpoints` are those that no selected task asks, `flows` what each selected task asks in turn, `trends`
     what was found while the users were the same.
     """
-    return [_evaluate(objective, snapshot, left_out, flows, trends or {}) for objective in objectives]
+    return [_evaluate(objective, snapshot, excluded_endpoints, flows, trends or {}) for objective in objectives]
 
 
 def _evaluate(
     objective: Objective,
     snapshot: Snapshot,
-    left_out: Collection[Endpoint],
+    excluded_endpoints: Collection[Endpoint],
     flows: Collection[Flow],
     trends: Mapping[Endpoint, Trend],
 ) -> Result:
     endpoint, measure = objective.endpoint, objective.measure
-    measurement = snapshot.total if endpoint == ALL else snapshot.endpoints.get(endpoint, Measurement())
+    measurement = snapshot.total if endpoint == ALL else snapshot.endpoints.get(endpoint, EndpointStats())
     counts = measurement.requests, measurement.failures
-    if endpoint in left_out and not measurement.requests:
+    if endpoint in excluded_endpoints and not measurement.requests:
         return Result(objective, State.NOT_APPLICABLE, None, *counts)
     if measure == NO_RISING_TREND:
         return _evaluate_trend(objective, trends.get(endpoint), counts)

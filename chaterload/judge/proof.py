@@ -3,7 +3,7 @@
 import math
 
 from chaterload.judge.dependence import Factors
-from chaterload.judge.measure import Measurement
+from chaterload.judge.measure import EndpointStats
 from chaterload.judge.objectives import AVERAGE, FAILURE_RATIO, THROUGHPUT, Objective
 from chaterload.judge.significance import allow_for_dependence, binomial_tail, upper_tail
 
@@ -12,7 +12,7 @@ DECISIVE = 2
 one request's."""
 
 
-def chance_of_miss(objective: Objective, m: Measurement, seconds: float, factors: Factors, freedom: float) -> float:
+def chance_of_miss(objective: Objective, m: EndpointStats, seconds: float, factors: Factors, freedom: float) -> float:
     """The p value of a miss: the probability of so much, if the true value were at the limit."""
     measure, limit = objective.measure, objective.limit
     if measure == FAILURE_RATIO:
@@ -28,7 +28,7 @@ def chance_of_miss(objective: Objective, m: Measurement, seconds: float, factors
     return allow_for_dependence(chance, max(factors.ranks, factors.slowest), freedom)
 
 
-def _chance_of_average(m: Measurement, limit: float) -> float:
+def _chance_of_average(m: EndpointStats, limit: float) -> float:
     n = sum(m.times.values())
     if n < 2:
         return 1.0

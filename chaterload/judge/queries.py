@@ -8,7 +8,7 @@ from typing import Any
 from chaterload.exits import Refused
 from chaterload.judge.measure import Endpoint
 from chaterload.judge.objectives import AVERAGE_OF_QUERY, TREND_OF_QUERY, Objective, Result, State
-from chaterload.judge.trend import MATERIAL, trend
+from chaterload.judge.trend import MIN_RELATIVE_CHANGE, trend
 
 LARGEST = 1e300
 """Of a value: so many of them add up to a number still."""
@@ -27,7 +27,7 @@ class Query:
     def objective(self) -> Objective:
         endpoint = Endpoint("", self.name)
         if self.below is None:
-            return Objective(endpoint, TREND_OF_QUERY, MATERIAL)
+            return Objective(endpoint, TREND_OF_QUERY, MIN_RELATIVE_CHANGE)
         return Objective(endpoint, AVERAGE_OF_QUERY, self.below)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 
 Flow = Sequence[Endpoint]
 """The endpoints that a task asks, in its order."""
@@ -27,5 +27,5 @@ def _obstacle(steps: Flow, snapshot: Snapshot) -> str:
     return f"no user got past {steps[-1]}"
 
 
-def _of(endpoint: Endpoint, snapshot: Snapshot) -> Measurement:
-    return snapshot.endpoints.get(endpoint, Measurement())
+def _of(endpoint: Endpoint, snapshot: Snapshot) -> EndpointStats:
+    return snapshot.endpoints.get(endpoint, EndpointStats())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chaterload.judge.comparison import Tolerance, Window, as_floats, compare_windows
 from chaterload.judge.dependence import SLOW_SHARE, Dependence
 from chaterload.judge.history import Batch, Step
-from chaterload.judge.measure import Endpoint, Measurement, percentile
+from chaterload.judge.measure import Endpoint, EndpointStats, percentile
 from chaterload.judge.significance import FALSE_ALARM, binomial_tail, stratified_ranks
 
 AS_BEFORE = Tolerance(0.25, 20.0)
@@ -50,7 +50,7 @@ def _is_as_before(batch: Batch, before: Step) -> bool:
     A server that refuses everything is quick.
     """
     usual, now = before.window.endpoints, batch.window.endpoints
-    both = {endpoint: m for endpoint, m in now.items() if m.requests and usual.get(endpoint, Measurement()).requests}
+    both = {endpoint: m for endpoint, m in now.items() if m.requests and usual.get(endpoint, EndpointStats()).requests}
     requests = sum(m.requests for m in both.values())
     if not requests:
         return False
@@ -70,6 +70,6 @@ def _slow(usual: Mapping[int, int], now: Mapping[int, int]) -> int:
     return sum(count for time, count in now.items() if time > limit)
 
 
-def _usual_failures(usual: Mapping[Endpoint, Measurement]) -> float:
+def _usual_failures(usual: Mapping[Endpoint, EndpointStats]) -> float:
     requests = sum(m.requests for m in usual.values())
     return max(BEARABLE, sum(m.failures for m in usual.values()) / requests)

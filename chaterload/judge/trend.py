@@ -25,7 +25,7 @@ FEWEST = 10
 FROM_S = 120.0
 """A shorter stretch of a run says nothing of trends."""
 
-MATERIAL = 0.05
+MIN_RELATIVE_CHANGE = 0.05
 """A change over the whole series of less than this share of its median is none that matters."""
 
 MOST_CORRELATED = 0.5
@@ -59,7 +59,7 @@ class Trend:
     @property
     def direction(self) -> str:
         """rising, falling or steady."""
-        if self.p >= SIGNIFICANT or abs(self.change) < MATERIAL * abs(self.median):
+        if self.p >= SIGNIFICANT or abs(self.change) < MIN_RELATIVE_CHANGE * abs(self.median):
             return "steady"
         return "rising" if self.change > 0 else "falling"
 

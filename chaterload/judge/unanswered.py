@@ -8,7 +8,7 @@ have taken, and a failure; a younger one says nothing.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot, add_up, three_digits
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot, add_up, round_to_3_significant
 from chaterload.judge.objectives import Objective
 
 
@@ -39,7 +39,7 @@ def count_unanswered(
             continue
         late = [age for age in of_endpoint if age > limits.get(endpoint, largest)]
         rows.append(Unanswered(endpoint, len(of_endpoint), max(of_endpoint), len(late)))
-        endpoints[endpoint] = add_up([endpoints.get(endpoint, Measurement()), as_slow_failures(late)])
+        endpoints[endpoint] = add_up([endpoints.get(endpoint, EndpointStats()), as_slow_failures(late)])
     return replace(snapshot, endpoints=endpoints), sorted(rows, key=lambda row: -row.count)
 
 
@@ -52,9 +52,9 @@ def limits_ms(objectives: Iterable[Objective]) -> dict[Endpoint, float]:
     return limits
 
 
-def as_slow_failures(ages: Sequence[float]) -> Measurement:
+def as_slow_failures(ages: Sequence[float]) -> EndpointStats:
     """Requests that took at least so many ms each, and failed."""
     times: dict[int, int] = {}
     for age in ages:
-        times[three_digits(age)] = times.get(three_digits(age), 0) + 1
-    return Measurement(len(ages), len(ages), times, sum(ages), max(ages, default=0.0), unanswered=len(ages))
+        times[round_to_3_significant(age)] = times.get(round_to_3_significant(age), 0) + 1
+    return EndpointStats(len(ages), len(ages), times, sum(ages), max(ages, default=0.0), unanswered=len(ages))

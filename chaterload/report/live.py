@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chaterload.judge import numbers
-from chaterload.judge.diagnosis import Recent
+from chaterload.judge.diagnosis import RecentFailure
 from chaterload.judge.objectives import Result, State
 from chaterload.judge.verdict import Grade, grade
 from chaterload.load.strategies import Search, Strategy
@@ -30,7 +30,7 @@ _GRADE_STYLE = {Grade.ACCEPTABLE: "", Grade.INVESTIGATE: "yellow", Grade.CRITICA
 
 
 @dataclass(frozen=True)
-class Moment:
+class LiveView:
     """A run as it is now."""
 
     host: str
@@ -51,14 +51,14 @@ class Moment:
     oldest_s: float
     """For how long the oldest of them has waited."""
     results: Sequence[Result]
-    recent: Sequence[Recent] = ()
+    recent: Sequence[RecentFailure] = ()
     """The failures that were seen last, the latest first."""
     strategy: Strategy | None = None
     search: Search | None = None
     ending: bool = False
 
 
-def build(moment: Moment, width: int, height: int) -> Group:
+def build(moment: LiveView, width: int, height: int) -> Group:
     """The view, at most `width` columns wide and `height` rows high; objectives that do not fit are counted."""
     head: list[RenderableType] = [_title(moment), _progress(moment, width), _figures(moment), Text()]
     if phase := _phase(moment):
@@ -72,7 +72,7 @@ def _line(text: str, style: str = "") -> Text:
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
-def _title(moment: Moment) -> Text:
+def _title(moment: LiveView) -> Text:
     workers = f", {moment.workers} workers" if moment.workers else ""
     return Text.assemble(("Chater load test", "bold"), f"  {moment.host}{workers}", no_wrap=True, overflow="ellipsis")
 
@@ -83,7 +83,7 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
-def _progress(moment: Moment, width: int) -> RenderableType:
+def _progress(moment: LiveView, width: int) -> RenderableType:
     now, length = clock(moment.seconds), moment.length_s
     if moment.ending:
         return _line(f"{now}, ending", "bold yellow")
@@ -101,7 +101,7 @@ def _progress(moment: Moment, width: int) -> RenderableType:
     return row
 
 
-def _phase(moment: Moment) -> str | None:
+def _phase(moment: LiveView) -> str | None:
     """Where a strategy is; None in a plain run and after the last stage."""
     if moment.search:
         return _search_line(moment.search)
@@ -123,7 +123,7 @@ def _search_line(search: Search) -> str:
     return text if search.lowest_failing is None else f"{text}, {search.lowest_failing} miss one"
 
 
-def _figures(moment: Moment) -> Text:
+def _figures(moment: LiveView) -> Text:
     ratio = moment.failures / moment.requests if moment.requests else 0.0
     graded = grade(ratio)
     word = numbers.percent(ratio) if graded is Grade.ACCEPTABLE else f"{numbers.percent(ratio)}, {graded}"
@@ -166,7 +166,7 @@ def _cells(row: Row, width: int) -> list[RenderableType]:
     return [_line(row.objective), row.short_limit, row.measured, *requests, state]
 
 
-def _last_failures(recent: Sequence[Recent]) -> list[RenderableType]:
+def _last_failures(recent: Sequence[RecentFailure]) -> list[RenderableType]:
     if not recent:
         return []
     rows = [

@@ -13,9 +13,9 @@ from chaterload.judge.analysis import Analysis
 from chaterload.judge.baseline import FORMAT, write_times
 from chaterload.judge.comparison import Comparison
 from chaterload.judge.dependence import Dependence
-from chaterload.judge.diagnosis import Failures, Finding
+from chaterload.judge.diagnosis import FailureCount, Finding
 from chaterload.judge.history import Sample
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Result
 from chaterload.judge.trend import Trend
 from chaterload.judge.unanswered import Unanswered
@@ -54,7 +54,7 @@ class Report:
     run: Run
     verdict: Verdict
     snapshot: Snapshot
-    failures: Sequence[Failures]
+    failures: Sequence[FailureCount]
     findings: Sequence[Finding]
     writes: Writes
     leftovers: Sequence[Leftover]
@@ -126,7 +126,7 @@ def to_json_text(report: Report) -> str:
     return json.dumps(to_json(report), indent=2) + "\n"
 
 
-def sorted_endpoints(snapshot: Snapshot) -> list[tuple[Endpoint, Measurement]]:
+def sorted_endpoints(snapshot: Snapshot) -> list[tuple[Endpoint, EndpointStats]]:
     """By path, as Locust's tables have them."""
     return sorted(snapshot.endpoints.items(), key=lambda item: (item[0].path, item[0].method))
 
@@ -146,7 +146,7 @@ def _objective(result: Result) -> dict[str, Any]:
     }
 
 
-def _endpoint(endpoint: Endpoint, measurement: Measurement) -> dict[str, Any]:
+def _endpoint(endpoint: Endpoint, measurement: EndpointStats) -> dict[str, Any]:
     return {
         **asdict(endpoint),
         "requests": measurement.requests,
@@ -161,7 +161,7 @@ def _endpoint(endpoint: Endpoint, measurement: Measurement) -> dict[str, Any]:
     }
 
 
-def _failures(row: Failures) -> dict[str, Any]:
+def _failures(row: FailureCount) -> dict[str, Any]:
     return {**asdict(row.endpoint), "kind": row.title, "count": row.count}
 
 

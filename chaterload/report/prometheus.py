@@ -11,9 +11,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from chaterload.chater.answers import Kind
+from chaterload.chater.answers import FailureKind
 from chaterload.chater.writes import Writes
-from chaterload.judge.diagnosis import Failures
+from chaterload.judge.diagnosis import FailureCount
 from chaterload.judge.measure import Endpoint, Snapshot
 from chaterload.judge.objectives import Objective, Result, State
 from chaterload.judge.verdict import Outcome
@@ -28,7 +28,7 @@ _LE = (*(str(bound / 1000) for bound in BOUNDS_MS), "+Inf")
 OTHER = "other"
 """A failure of the load test itself, whose text may be anything."""
 
-KINDS = (*(kind.name.lower() for kind in Kind), OTHER)
+KINDS = (*(kind.name.lower() for kind in FailureKind), OTHER)
 
 Labels = TypeVar("Labels", bound=tuple[str, ...])
 
@@ -41,7 +41,7 @@ class Figures(Collector):
     """What a scrape finds."""
 
     snapshot: Snapshot
-    failures: Sequence[Failures]
+    failures: Sequence[FailureCount]
     results: Sequence[Result]
     writes: Writes
     users: int

@@ -10,7 +10,7 @@ import locust
 from locust.env import Environment
 
 from chaterload import __version__
-from chaterload.chater.answers import Kind
+from chaterload.chater.answers import FailureKind
 from chaterload.chater.dishes import Leftover, Trace
 from chaterload.chater.environment import shown
 from chaterload.chater.settings import Settings
@@ -19,8 +19,8 @@ from chaterload.judge.analysis import Analysis, analyse
 from chaterload.judge.baseline import not_compared
 from chaterload.judge.comparison import Comparison, Tolerance, Window, compare_windows
 from chaterload.judge.dependence import measure_dependence
-from chaterload.judge.diagnosis import Failures, diagnose
-from chaterload.judge.measure import Measurement, Snapshot
+from chaterload.judge.diagnosis import FailureCount, diagnose
+from chaterload.judge.measure import EndpointStats, Snapshot
 from chaterload.judge.objectives import Result
 from chaterload.judge.queries import Query, Series, judge_query
 from chaterload.judge.serverside import compare_sides
@@ -31,7 +31,7 @@ from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.load.strategies import spike_of
 from chaterload.report.model import Report
 from chaterload.report.model import Run as RunFacts
-from chaterload.run.criteria import Judge, evaluate_run, judged_window
+from chaterload.run.criteria import PassCriteria, evaluate_run, judged_window
 from chaterload.run.figures import add_up_unanswered, add_up_writes, crashes, failures, snapshot
 from chaterload.run.lifecycle import Run
 from chaterload.run.node import Node, options_of, tasks_of
@@ -58,7 +58,7 @@ class Judged:
 def judge_run(
     environment: Environment,
     node: Node,
-    judge: Judge,
+    judge: PassCriteria,
     run: Run,
     platform: Sequence[tuple[Query, Series | None]] = (),
 ) -> Judged:
@@ -85,7 +85,7 @@ def judge_run(
             unproven=[
                 *run.unproven,
                 *_unproven(reports, figures),
-                *_left_to_do(environment, run, figures),
+                *tasks_never_run(environment, run, figures),
                 *(not_compared(comparisons) if judge.baseline else ()),
             ],
         ),
@@ -93,7 +93,7 @@ def judge_run(
     return Judged(figures, reports, results, writes, unanswered, comparisons, verdict)
 
 
-def _compare(judge: Judge, run: Run, figures: Snapshot) -> list[Comparison]:
+def _compare(judge: PassCriteria, run: Run, figures: Snapshot) -> list[Comparison]:
     if judge.baseline is None:
         return []
     now = Window(figures.endpoints, measure_dependence(run.history.steps))
@@ -104,7 +104,7 @@ def make_report(
     environment: Environment,
     settings: Settings,
     node: Node,
-    judge: Judge,
+    judge: PassCriteria,
     run: Run,
     platform: Sequence[tuple[Query, Series | None]] = (),
 ) -> Report:
@@ -132,7 +132,7 @@ def make_report(
     )
 
 
-def _analyse(run: Run, judge: Judge) -> Analysis:
+def _analyse(run: Run, judge: PassCriteria) -> Analysis:
     """What the run's steps say, or those of a search."""
     shape, steps = run.shape, run.history.steps
     if isinstance(shape, CapacityShape):
@@ -141,7 +141,7 @@ def _analyse(run: Run, judge: Judge) -> Analysis:
     return analyse(steps, judge.objectives, drift_in=steps, spike=spike)
 
 
-def _left_to_do(environment: Environment, run: Run, figures: Snapshot) -> list[str]:
+def tasks_never_run(environment: Environment, run: Run, figures: Snapshot) -> list[str]:
     """Which tasks a strategy that is to run every task left out."""
     if not (run.shape and run.shape.every_task):
         return []
@@ -151,12 +151,12 @@ def _left_to_do(environment: Environment, run: Run, figures: Snapshot) -> list[s
     return [
         f"{run.shape.name} left out {name}: no request to {endpoint}"
         for name, endpoint in firsts.items()
-        if not figures.endpoints.get(endpoint, Measurement()).requests
+        if not figures.endpoints.get(endpoint, EndpointStats()).requests
     ]
 
 
-def _as_failures(row: Unanswered) -> Failures:
-    return Failures(row.endpoint, Kind.UNANSWERED, Kind.UNANSWERED.title, row.failed)
+def _as_failures(row: Unanswered) -> FailureCount:
+    return FailureCount(row.endpoint, FailureKind.UNANSWERED, FailureKind.UNANSWERED.title, row.failed)
 
 
 def _crashes(environment: Environment) -> list[str]:

@@ -17,7 +17,7 @@ from chaterload.internals import run_beside, shape_greenlet, target_users
 from chaterload.judge.verdict import Verdict
 from chaterload.report.model import Report
 from chaterload.run.conclusion import judge_run, make_report
-from chaterload.run.criteria import Judge
+from chaterload.run.criteria import PassCriteria
 from chaterload.run.lifecycle import Phase, Prepared, Run, new_run_id
 from chaterload.run.listeners import Listeners
 from chaterload.run.node import Node, options_of
@@ -45,7 +45,7 @@ class RunController:
         environment: Environment,
         settings: Settings,
         node: Node,
-        judge: Judge | None,
+        judge: PassCriteria | None,
         results: Results | None = None,
     ) -> None:
         self.environment = environment

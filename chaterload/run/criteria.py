@@ -15,7 +15,7 @@ from chaterload.judge.measure import ALL, Endpoint, Snapshot
 from chaterload.judge.objectives import NO_RISING_TREND, Objective, Result, evaluate
 from chaterload.judge.objectives_file import DEFAULT_FILE, load
 from chaterload.judge.queries import Query
-from chaterload.judge.trend import MATERIAL
+from chaterload.judge.trend import MIN_RELATIVE_CHANGE
 from chaterload.load.scenario import asked, calls_of
 from chaterload.load.shapes import CapacityShape
 from chaterload.run.lifecycle import Run
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Judge:
+class PassCriteria:
     """What a run is judged by."""
 
     objectives: Sequence[Objective]
@@ -34,7 +34,7 @@ class Judge:
     queries: Sequence[Query] = ()
 
     @classmethod
-    def load(cls, objectives: str | None, baseline: str | None, tolerance: float) -> "Judge":
+    def load(cls, objectives: str | None, baseline: str | None, tolerance: float) -> "PassCriteria":
         """Read the files that the options name. Refused when one of them is wrong."""
         parsed, queries = load(Path(objectives) if objectives else DEFAULT_FILE)
         return cls(parsed, load_baseline(Path(baseline)) if baseline else None, tolerance, queries)
@@ -46,25 +46,25 @@ def judged_window(run: Run, figures: Snapshot) -> Snapshot:
     return best.window if best else figures
 
 
-def evaluate_run(environment: Environment, judge: Judge, run: Run, figures: Snapshot) -> list[Result]:
+def evaluate_run(environment: Environment, judge: PassCriteria, run: Run, figures: Snapshot) -> list[Result]:
     """What came of the objectives by these figures, or by the best step of a search."""
     flows = [calls_of(task) for task in tasks_of(environment, options_of(environment))]
     objectives = with_trends(judge.objectives) if run.shape and run.shape.forbids_trends else judge.objectives
     drift = read_drift(run.history.steps) if any(o.measure == NO_RISING_TREND for o in objectives) else None
     trends = drift.trends if drift else None
-    return evaluate(objectives, judged_window(run, figures), left_out(environment), flows, trends)
+    return evaluate(objectives, judged_window(run, figures), excluded_endpoints(environment), flows, trends)
 
 
 def with_trends(objectives: Sequence[Objective]) -> Sequence[Objective]:
     """These, and that neither response times nor the generator's memory rise, where a file says nothing of it."""
-    usual = [Objective(endpoint, NO_RISING_TREND, MATERIAL) for endpoint in (ALL, GENERATOR_MEMORY)]
+    usual = [Objective(endpoint, NO_RISING_TREND, MIN_RELATIVE_CHANGE) for endpoint in (ALL, GENERATOR_MEMORY)]
     known = {(objective.endpoint, objective.measure) for objective in objectives}
     return [*objectives, *(objective for objective in usual if (objective.endpoint, objective.measure) not in known)]
 
 
 def check_objectives(environment: Environment, objectives: Iterable[Objective], source: str) -> None:
     """Tell of objectives that will have no data before the load, and not after it. Refused when one is a slip."""
-    unknown = never_asked(environment, objectives)
+    unknown = unreachable_objectives(environment, objectives)
     slips = [f"No task asks {endpoint}. Did you mean {like}?" for endpoint, like in unknown.items() if like]
     if slips:
         raise Refused(*(f"--objectives {source!r}: {slip}" for slip in first_ten(slips)))
@@ -72,7 +72,7 @@ def check_objectives(environment: Environment, objectives: Iterable[Objective], 
         logger.warning("No task asks %s: its objectives will have no data, which proves nothing.", endpoint)
 
 
-def never_asked(environment: Environment, objectives: Iterable[Objective]) -> dict[str, str | None]:
+def unreachable_objectives(environment: Environment, objectives: Iterable[Objective]) -> dict[str, str | None]:
     """The paths of objectives that no task says it asks, tags aside, each with the one that may be meant.
 
     None where a task does not say what it asks.
@@ -85,6 +85,6 @@ def never_asked(environment: Environment, objectives: Iterable[Objective]) -> di
     return {name: looks_like(name, known) for name in names if name not in known}
 
 
-def left_out(environment: Environment) -> set[Endpoint]:
+def excluded_endpoints(environment: Environment) -> set[Endpoint]:
     """The endpoints that tasks ask which the tags left out."""
     return asked(all_tasks(environment)) - asked(tasks_of(environment, options_of(environment)))

@@ -10,19 +10,19 @@ from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError
 
 from chaterload import internals
-from chaterload.chater.answers import Kind
-from chaterload.chater.user import FAILURES
+from chaterload.chater.answers import FailureKind
+from chaterload.chater.user import EXCEPTION_OF
 from chaterload.chater.writes import Writes
-from chaterload.judge.diagnosis import Failures, Recent
-from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+from chaterload.judge.diagnosis import FailureCount, RecentFailure
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 
-_KIND_OF_TEXT = {internals.text_of(error): kind for kind, error in FAILURES.items()}
+_KIND_OF_TEXT = {internals.text_of(error): kind for kind, error in EXCEPTION_OF.items()}
 
 
-def measurement(entry: StatsEntry) -> Measurement:
+def measurement(entry: StatsEntry) -> EndpointStats:
     """A row of Locust's statistics, as it is now."""
     times = dict(entry.response_times)
-    return Measurement(
+    return EndpointStats(
         entry.num_requests, entry.num_failures, times, float(entry.total_response_time), float(entry.max_response_time)
     )
 
@@ -33,7 +33,7 @@ def snapshot(stats: RequestStats, clock_set_by: float = 0.0) -> Snapshot:
     return Snapshot(endpoints, max(0.0, internals.measured_s(stats) - clock_set_by))
 
 
-_WRITES = (Kind.LOST_WRITE, Kind.GHOST_WRITE)
+_WRITES = (FailureKind.LOST_WRITE, FailureKind.GHOST_WRITE)
 
 
 def without_lost_writes(stats: RequestStats) -> Snapshot:
@@ -49,23 +49,25 @@ def without_lost_writes(stats: RequestStats) -> Snapshot:
     return Snapshot(endpoints, now.seconds)
 
 
-def failures(stats: RequestStats) -> list[Failures]:
+def failures(stats: RequestStats) -> list[FailureCount]:
     """Locust's failures table, with the kind of each row; the most frequent first."""
     rows = [_failure(error) for error in internals.errors(stats)]
     return sorted(rows, key=lambda row: -row.count)
 
 
-def last_failures(stats: RequestStats) -> list[Recent]:
+def last_failures(stats: RequestStats) -> list[RecentFailure]:
     """The same rows with their age, the latest first."""
     now = time.time()
-    rows = [Recent(_failure(error), max(0.0, now - (error.last_seen or now))) for error in internals.errors(stats)]
+    rows = [
+        RecentFailure(_failure(error), max(0.0, now - (error.last_seen or now))) for error in internals.errors(stats)
+    ]
     return sorted(rows, key=lambda row: row.age_s)
 
 
-def _failure(error: StatsError) -> Failures:
+def _failure(error: StatsError) -> FailureCount:
     text = internals.text_of(error.error)
-    kind: Kind | None = _KIND_OF_TEXT.get(text)
-    return Failures(Endpoint(error.method, error.name), kind, text[:200], error.occurrences)
+    kind: FailureKind | None = _KIND_OF_TEXT.get(text)
+    return FailureCount(Endpoint(error.method, error.name), kind, text[:200], error.occurrences)
 
 
 def crashes(environment: Environment) -> list[tuple[str, int]]:

@@ -1,6 +1,6 @@
 """What a master hands out to its workers, each thing once: accounts, and seconds of the day for the times of dishes."""
 
-from chaterload.chater.leases import LeaseBook
+from chaterload.chater.leases import AccountPool
 from chaterload.chater.times import SecondsOfDay
 from chaterload.run.protocol import (
     AccountShared,
@@ -19,7 +19,7 @@ class Handouts:
     def __init__(self, channel: Channel) -> None:
         self.seconds = SecondsOfDay()
         """For all runs under this master: a dish that an earlier one left is nobody else's."""
-        self.book: LeaseBook | None = None
+        self.book: AccountPool | None = None
         """Of the run that was checked last; None where it needs no account."""
         self._channel = channel
         channel.listen(LeaseRequest, self._on_lease)

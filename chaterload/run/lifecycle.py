@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from chaterload.chater.shared import Shared
+from chaterload.chater.load_context import LoadContext
 from chaterload.judge.history import History
 from chaterload.load.shapes import NamedShape
 
@@ -34,7 +34,7 @@ class Prepared:
 
     run_id: str
     host: str
-    shared: Shared | None
+    shared: LoadContext | None
     """What the users of this process share; None on a master, which has no users."""
     server_before: str | None
     """The server's /metrics, None where it has none."""

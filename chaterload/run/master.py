@@ -13,7 +13,7 @@ from locust.runners import MasterRunner
 
 from chaterload import __version__
 from chaterload.chater.cleanup import TELL_EVERY_S
-from chaterload.chater.leases import LeaseBook
+from chaterload.chater.leases import AccountPool
 from chaterload.chater.settings import Settings
 from chaterload.exits import Refused
 from chaterload.internals import connected_workers, dismiss_worker, known_workers, run_beside
@@ -137,7 +137,7 @@ class Master(Node):
         accounts = min((answer.accounts for answer in answers), default=0)
         strict = any(answer.strict for answer in answers)
         check_accounts(users, accounts, strict=strict)
-        self._handouts.book = LeaseBook(accounts, strict=strict) if accounts else None
+        self._handouts.book = AccountPool(accounts, strict=strict) if accounts else None
 
     def start(self, prepared: Prepared, *, every_task: bool) -> None:
         super().start(prepared, every_task=every_task)

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from chaterload.chater.accounts import Account, expiring
 from chaterload.chater.courier import Courier
 from chaterload.chater.hosts import host_to_load, take_host
-from chaterload.chater.leases import LeaseBook
+from chaterload.chater.leases import AccountPool
+from chaterload.chater.load_context import CURRENT, Leases, LoadContext, make_shared
 from chaterload.chater.preflight import preflight
 from chaterload.chater.settings import Settings
-from chaterload.chater.shared import CURRENT, Leases, Shared, make_shared
 from chaterload.chater.times import Seconds, SecondsOfDay
 from chaterload.chater.tokens import make_token
 from chaterload.chater.user import ProtobufUser
@@ -36,7 +36,7 @@ class LocalLeases:
 
     def __init__(self, accounts: list[Account], *, strict: bool) -> None:
         self._accounts = accounts
-        self._book = LeaseBook(len(accounts), strict=strict) if accounts else None
+        self._book = AccountPool(len(accounts), strict=strict) if accounts else None
         self._numbers = {account.email: number for number, account in enumerate(accounts)}
 
     def acquire(self) -> Account | None:
@@ -77,13 +77,13 @@ class Node:
         self.settings = settings
         self.allowed = allowed
         """Host names that may be loaded besides internal ones."""
-        self.shared: Shared | None = None
+        self.shared: LoadContext | None = None
         """What the users of the last run share; None before the first one, and on a master."""
         self.gauge = CpuGauge()
         self._cleanup_limit_s: float | None = None
         """None while the process may take its time for the clean-up."""
 
-    def check(self, run_id: str, users: int, host: str | None) -> Shared | None:
+    def check(self, run_id: str, users: int, host: str | None) -> LoadContext | None:
         """Try out what `users` users will need at `host`. Refused when load could not start.
 
         Returns what the users of this process will share; None on a master, which has none.
@@ -97,7 +97,7 @@ class Node:
         else:
             self.gauge.reset()
 
-    def _begin(self, shared: Shared, *, every_task: bool) -> None:
+    def _begin(self, shared: LoadContext, *, every_task: bool) -> None:
         """From now on users here go on, with what they share."""
         self.gauge.reset()
         shared.every_task = every_task
@@ -164,7 +164,7 @@ class Local(Node):
         self._seconds = SecondsOfDay()
         """For all runs of this process: a dish that an earlier one left is nobody else's."""
 
-    def check(self, run_id: str, users: int, host: str | None) -> Shared:
+    def check(self, run_id: str, users: int, host: str | None) -> LoadContext:
         options = options_of(self.environment)
         strict = self.settings.accounts_strict
 
@@ -243,7 +243,7 @@ def prepare_users(
     *,
     host: str | None,
     allowed: tuple[str, ...],
-) -> Shared:
+) -> LoadContext:
     """Everything that users of this process need, tried out. Refused, in sentences, when it does not work.
 
     `host` is None where this process says; `seconds` is where the times of dishes come from.
@@ -264,7 +264,7 @@ def prepare_users(
     return shared
 
 
-def _warn_before_start(shared: Shared, tasks: list[Callable[..., object]], options: Namespace) -> None:
+def _warn_before_start(shared: LoadContext, tasks: list[Callable[..., object]], options: Namespace) -> None:
     """Warn about expiring and placeholder tokens."""
     if options.run_time:
         end = datetime.now(UTC) + timedelta(seconds=options.run_time)

@@ -12,7 +12,7 @@ from chaterload.exits import Refused
 from chaterload.judge.measure import Endpoint
 from chaterload.judge.queries import Query, Series, read_answer
 from chaterload.judge.serverside import Work, parse_metrics
-from chaterload.run.criteria import Judge
+from chaterload.run.criteria import PassCriteria
 from chaterload.run.lifecycle import Run
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ MOST_POINTS = 300
 ServerFigures = Mapping[Endpoint, Work] | None
 
 
-def ask_platform(settings: Settings, judge: Judge, run: Run) -> list[tuple[Query, Series | None]]:
+def ask_platform(settings: Settings, judge: PassCriteria, run: Run) -> list[tuple[Query, Series | None]]:
     """What Prometheus says of the run; nothing where the settings name none."""
     if not settings.prometheus_url:
         return []

@@ -7,7 +7,7 @@ from locust.env import Environment
 from chaterload.exits import Refused
 from chaterload.load.shapes import CapacityShape, NamedShape, check_name, search_limits, staged_shapes
 from chaterload.load.strategies import CAPACITY
-from chaterload.run.criteria import Judge
+from chaterload.run.criteria import PassCriteria
 from chaterload.run.figures import without_lost_writes
 from chaterload.run.node import options_of
 from chaterload.run.sampling import Sampler
@@ -16,7 +16,7 @@ _PLAIN = ("num_users", "spawn_rate", "run_time")
 """The options of a plain run."""
 
 
-def use_strategy(environment: Environment, judge: Judge | None, sampler: Sampler) -> None:
+def use_strategy(environment: Environment, judge: PassCriteria | None, sampler: Sampler) -> None:
     """Give Locust the shape that --strategy names, and the web UI's picker all of them."""
     options = options_of(environment)
     scale, users = options.strategy_scale, options.strategy_users

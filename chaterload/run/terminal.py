@@ -11,7 +11,7 @@ from rich.live import Live
 
 from chaterload.internals import STATS_LOGGER, target_users
 from chaterload.load.shapes import CapacityShape, StagedShape
-from chaterload.report.live import Moment, build
+from chaterload.report.live import LiveView, build
 from chaterload.run.controller import RunController
 from chaterload.run.criteria import evaluate_run
 from chaterload.run.figures import in_flight, last_failures, snapshot
@@ -73,13 +73,13 @@ class Terminal:
     def _draw(self) -> Group:
         return build(self._moment(), self._console.width, self._console.height)
 
-    def _moment(self) -> Moment:
+    def _moment(self) -> LiveView:
         control, environment, run = self._control, self._control.environment, self._control.run
         assert run is not None
         assert control.judge is not None
         shape, stats = run.shape, environment.stats
         waiting, oldest_s = in_flight(control.node.reports())
-        return Moment(
+        return LiveView(
             host=environment.host or control.settings.host,
             seconds=run.seconds,
             length_s=shape.seconds if shape else control.options.run_time,

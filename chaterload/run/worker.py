@@ -13,8 +13,8 @@ from locust.runners import WorkerRunner
 
 from chaterload import __version__
 from chaterload.chater.accounts import Account
+from chaterload.chater.load_context import CURRENT, LoadContext
 from chaterload.chater.settings import Settings
-from chaterload.chater.shared import CURRENT, Shared
 from chaterload.exits import Exit, Refused
 from chaterload.internals import run_beside, send_statistics, worker_index
 from chaterload.run.node import Node, prepare_users
@@ -58,7 +58,7 @@ class Worker(Node):
         """Dishes that are gone, since the last report."""
         self._is_clean = False
         self._is_orphan = False
-        self._prepared: tuple[str, Shared] | None = None
+        self._prepared: tuple[str, LoadContext] | None = None
         """The run that was checked last, and what its users share."""
         self._beat = time.monotonic()
         self._asked: dict[str, str] = {}

@@ -10,8 +10,8 @@ from chaterload.chater.wire import DAY_MS
 from chaterload.standin.faults import Faults
 from chaterload.standin.options import Options
 from chaterload.standin.records import Account, Records
-from chaterload.standin.wire import Broken, Refusal, Unanswered, json_answer
-from chaterload.standin.writes import Writes
+from chaterload.standin.wire import Broken, GaveUp, Refusal, json_answer
+from chaterload.standin.writes import WriteApplier
 
 
 def now_ms() -> int:
@@ -26,13 +26,13 @@ class Chater:
     options: Options
     records: Records
     faults: Faults
-    writes: Writes
+    writes: WriteApplier
 
     def ask_backend(self) -> None:
         """Where an endpoint hands over to what is behind the front door. Unanswered or Broken when that fails."""
         on = self.faults.on
         if self.faults.settings.silent_backend or on("backend-dead") or on("kafka-gone"):
-            raise Unanswered
+            raise GaveUp
         if on("database-restart"):
             raise Broken
 

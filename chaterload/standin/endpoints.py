@@ -34,7 +34,7 @@ _EMPTY_500 = Plain(500, "", GRPC)
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ServedEndpoint:
     """One of Chater UI's routes, and what answers it here."""
 
     route: Route[Any]
@@ -57,36 +57,38 @@ class Endpoint:
 
 
 ENDPOINTS = (
-    Endpoint(routes.PHOTO, food.receive_photo, unanswered=Plain(408, "Timeout"), gives_up_after=60, broken=_ERROR),
-    Endpoint(
+    ServedEndpoint(
+        routes.PHOTO, food.receive_photo, unanswered=Plain(408, "Timeout"), gives_up_after=60, broken=_ERROR
+    ),
+    ServedEndpoint(
         routes.TODAY,
         food.get_today,
         unanswered=Plain(503, "Service temporarily unavailable"),
         gives_up_after=20,
         broken=_ERROR,
     ),
-    Endpoint(routes.MODIFY, food.modify_food_record),
-    Endpoint(routes.WEIGHT, person.manual_weight, polls=False),
-    Endpoint(
+    ServedEndpoint(routes.MODIFY, food.modify_food_record),
+    ServedEndpoint(routes.WEIGHT, person.manual_weight, polls=False),
+    ServedEndpoint(
         routes.RECOMMENDATION,
         food.get_recommendation,
         unanswered=Plain(500, "Failed"),
         gives_up_after=90,
         broken=Plain(500, "Failed"),
     ),
-    Endpoint(routes.DELETE, food.delete_food),
-    Endpoint(routes.CUSTOM_DATE, food.get_food_custom_date, unanswered=Plain(200, "Failed"), broken=_ERROR),
-    Endpoint(routes.LANGUAGE, person.set_language),
-    Endpoint(routes.ALCOHOL_LATEST, person.alcohol_latest),
-    Endpoint(routes.ALCOHOL_RANGE, person.alcohol_range),
-    Endpoint(routes.FEEDBACK, person.feedback),
-    Endpoint(routes.SIGN_IN, person.sign_in, polls=False, broken=_ERROR),
-    Endpoint(
+    ServedEndpoint(routes.DELETE, food.delete_food),
+    ServedEndpoint(routes.CUSTOM_DATE, food.get_food_custom_date, unanswered=Plain(200, "Failed"), broken=_ERROR),
+    ServedEndpoint(routes.LANGUAGE, person.set_language),
+    ServedEndpoint(routes.ALCOHOL_LATEST, person.alcohol_latest),
+    ServedEndpoint(routes.ALCOHOL_RANGE, person.alcohol_range),
+    ServedEndpoint(routes.FEEDBACK, person.feedback),
+    ServedEndpoint(routes.SIGN_IN, person.sign_in, polls=False, broken=_ERROR),
+    ServedEndpoint(
         routes.HEALTH_LEVEL,
         food.food_health_level,
         unanswered=Plain(200, "", PROTOBUF),
         broken=Plain(500, "", PROTOBUF),
     ),
-    Endpoint(routes.PHOTO_FILE, food.get_photo, polls=False, broken=_ERROR),
-    Endpoint(routes.TOKEN_CHECK, person.check_token, polls=False, broken=_ERROR),
+    ServedEndpoint(routes.PHOTO_FILE, food.get_photo, polls=False, broken=_ERROR),
+    ServedEndpoint(routes.TOKEN_CHECK, person.check_token, polls=False, broken=_ERROR),
 )

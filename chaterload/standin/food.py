@@ -12,8 +12,8 @@ from chaterload.chater.wire import DAY_MS, GRPC, PROTOBUF
 from chaterload.standin import wire
 from chaterload.standin.chater import Call, now_ms
 from chaterload.standin.photos import DRINK, NO_FOOD, SCALES_KG, epoch_ms, is_image
-from chaterload.standin.records import Dish
-from chaterload.standin.wire import Refusal, Unanswered, json_answer, message, read, read_grpc, text
+from chaterload.standin.records import StoredDish
+from chaterload.standin.wire import GaveUp, Refusal, json_answer, message, read, read_grpc, text
 from proto.custom_date_food_pb2 import CustomDateFoodRequest
 from proto.delete_food_pb2 import DeleteFoodRequest, DeleteFoodResponse
 from proto.eater_photo_pb2 import PhotoMessage
@@ -56,7 +56,7 @@ def _eat(call: Call, taken: int, photo: PhotoMessage) -> None:
         raise Refusal(_bad_photo("There is no food in the photo"))
     sha256 = hashlib.sha256(data).hexdigest()
     sent = {"photo_type": photo.photoType, "photo_bytes": len(data), "photo_sha256": sha256}
-    dish = Dish.guessed(taken, **sent)
+    dish = StoredDish.guessed(taken, **sent)
     call.note("photos", {"time": taken, **sent})
     call.chater.records.keep_photo(dish.image_id, data)
     call.chater.writes.photo(call.email, dish, is_drink=DRINK in data)
@@ -65,7 +65,7 @@ def _eat(call: Call, taken: int, photo: PhotoMessage) -> None:
 def get_today(call: Call) -> Response:
     """Today's dishes and totals. An account that nobody named is one that the backend never answers for."""
     if call.subject is None:
-        raise Unanswered
+        raise GaveUp
     call.chater.ask_backend()
     account = call.account
     if not math.isfinite(account.person_weight()):

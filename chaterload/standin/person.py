@@ -13,7 +13,7 @@ from chaterload.chater.tokens import ALGORITHM, make_token, signing_key
 from chaterload.chater.weight import ServedWeight
 from chaterload.chater.wire import GRPC, JSON
 from chaterload.standin.chater import Call, now_ms
-from chaterload.standin.wire import Refusal, Unanswered, day_of, json_answer, message, read_grpc, text
+from chaterload.standin.wire import GaveUp, Refusal, day_of, json_answer, message, read_grpc, text
 from proto.alcohol_pb2 import (
     AlcoholDaySummary,
     AlcoholEvent,
@@ -66,7 +66,7 @@ def alcohol_range(call: Call) -> Response:
     call.note("alcohol_ranges", [sent.start_date, sent.end_date])
     call.chater.ask_backend()
     if not (sent.start_date and sent.end_date):
-        raise Unanswered
+        raise GaveUp
     first, last = day_of(sent.start_date), day_of(sent.end_date)
     drinks = call.account.drinks_between(first.isoformat(), last.isoformat()) if first and last else []
     return message(GetAlcoholRangeResponse(events=[AlcoholEvent(**drink.event()) for drink in drinks]), GRPC)

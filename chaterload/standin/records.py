@@ -26,7 +26,7 @@ _NUTRIENTS = {"carbohydrates": 0.12, "fats": 0.035, "proteins": 0.05, "sugar": 0
 
 
 @dataclass
-class Dish:
+class StoredDish:
     """A meal. `time` (epoch ms) is its identity; calories and weight are what all modifies have made of them."""
 
     time: int
@@ -41,7 +41,7 @@ class Dish:
     photo_sha256: str = ""
 
     @classmethod
-    def guessed(cls, time: int, **known: Any) -> Dish:
+    def guessed(cls, time: int, **known: Any) -> StoredDish:
         """A plausible dish, the same for the same time, except for what is known about it."""
         name, ingredients = _MEALS[time % len(_MEALS)]
         guess: dict[str, Any] = {
@@ -87,7 +87,7 @@ class Account:
     """One account. Dishes are kept until they are deleted; lists of what was sent keep the last 100,000."""
 
     def __init__(self) -> None:
-        self._days: dict[int, dict[int, Dish]] = {}
+        self._days: dict[int, dict[int, StoredDish]] = {}
         self.weights: deque[float] = deque(maxlen=KEPT)
         self._weight_of: dict[int, float] = {}  # the latest of each day
         self.drinks: deque[Drink] = deque(maxlen=KEPT)
@@ -95,14 +95,14 @@ class Account:
         self.recommendation: tuple[int, str] = (-1, "")  # (day, text): the text of one day is kept
         self._used: tuple[int, int] = (-1, 0)  # (day, requests that count against the daily limit)
 
-    def add(self, dish: Dish) -> bool:
+    def add(self, dish: StoredDish) -> bool:
         """Keeps the dish; False when there already is one with its time, which stays."""
         return self._days.setdefault(dish.time // DAY_MS, {}).setdefault(dish.time, dish) is dish
 
-    def find(self, time: int) -> Dish | None:
+    def find(self, time: int) -> StoredDish | None:
         return self._days.get(time // DAY_MS, {}).get(time)
 
-    def dishes(self, day: int | None = None) -> list[Dish]:
+    def dishes(self, day: int | None = None) -> list[StoredDish]:
         """All dishes, or those of one day (counted from 1970, UTC), by time."""
         days = self._days.values() if day is None else [self._days.get(day, {})]
         return sorted((dish for dishes in days for dish in dishes.values()), key=lambda dish: dish.time)
@@ -141,7 +141,7 @@ class Account:
 
     def seed(self, dishes: Iterable[Mapping[str, Any]], alcohol: Iterable[Mapping[str, Any]]) -> None:
         """Adds what was there before; TypeError or KeyError for entries that are not dishes or drinks."""
-        new, drinks = [Dish.guessed(**dish) for dish in dishes], [Drink(**drink) for drink in alcohol]
+        new, drinks = [StoredDish.guessed(**dish) for dish in dishes], [Drink(**drink) for drink in alcohol]
         for dish in new:
             self.add(dish)
         self.drinks += drinks

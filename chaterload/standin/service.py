@@ -15,13 +15,13 @@ from chaterload.chater.tokens import ALGORITHM, signing_key
 from chaterload.standin.chater import Call, Chater
 from chaterload.standin.counters import Counters
 from chaterload.standin.delays import Delays
-from chaterload.standin.endpoints import ENDPOINTS, Endpoint
+from chaterload.standin.endpoints import ENDPOINTS, ServedEndpoint
 from chaterload.standin.faults import Faults
 from chaterload.standin.options import Options
 from chaterload.standin.records import Records
-from chaterload.standin.wire import Broken, Refusal, Unanswered, json_answer, text
+from chaterload.standin.wire import Broken, GaveUp, Refusal, json_answer, text
 from chaterload.standin.workers import Turn, Workers
-from chaterload.standin.writes import Writes
+from chaterload.standin.writes import WriteApplier
 
 SOCKET = "stand_in.socket"  # where app.py puts the connection, so that a hang sees the client leave
 OWN_PAGES = "/_standin/"
@@ -45,7 +45,7 @@ class Service:
         self.options = options
         self.records = Records()
         self.faults = Faults(options.faults, options.seed)
-        self.writes = Writes(self.records, self.faults, gevent.spawn_later)
+        self.writes = WriteApplier(self.records, self.faults, gevent.spawn_later)
         self.delays = Delays(options)
         self.counters = Counters(options.seed)
         self._workers = Workers(self._limit)
@@ -55,7 +55,7 @@ class Service:
         self._paths = {endpoint.path for endpoint in ENDPOINTS}
         self._first: float | None = None
 
-    def view(self, endpoint: Endpoint) -> Callable[[], Response]:
+    def view(self, endpoint: ServedEndpoint) -> Callable[[], Response]:
         def answer() -> Response:
             self.counters.began(endpoint.method, endpoint.path)
             status, seconds = 500, 0.0
@@ -89,7 +89,7 @@ class Service:
             self.counters.astray(request.method, path, response.status_code)
         return response
 
-    def _serve(self, endpoint: Endpoint) -> tuple[Response, float]:
+    def _serve(self, endpoint: ServedEndpoint) -> tuple[Response, float]:
         """The answer, and the seconds that were worked on it: waiting for a worker is not work."""
         try:
             call = self._call(endpoint)
@@ -111,7 +111,7 @@ class Service:
         few = self._stuck or self.faults.on("redis-gone") or self.faults.on("hanging-workers")
         return self.options.workers or (USUAL_WORKERS if few else None)
 
-    def _server_fault(self, endpoint: Endpoint) -> Response | None:
+    def _server_fault(self, endpoint: ServedEndpoint) -> Response | None:
         """What the server's own faults make of a request that got a worker; None when they let it through."""
         if endpoint.polls and self.faults.on("database-restart"):
             return endpoint.broken.response()
@@ -143,7 +143,7 @@ class Service:
         request.environ[SOCKET].shutdown(socket.SHUT_RDWR)
         return Response(status=CLIENT_LEFT)
 
-    def _work(self, endpoint: Endpoint, call: Call, turn: Turn, fault: str | None) -> Response:
+    def _work(self, endpoint: ServedEndpoint, call: Call, turn: Turn, fault: str | None) -> Response:
         if self._first is None:
             self._first = perf_counter()
         minutes = (perf_counter() - self._first) / 60
@@ -157,7 +157,7 @@ class Service:
             return refusal.response
         except Broken:
             return endpoint.broken.response()
-        except Unanswered:
+        except GaveUp:
             seconds = KAFKA_GIVES_UP_AFTER if self.faults.on("kafka-gone") else endpoint.gives_up_after
             gevent.sleep(seconds * self.options.patience_scale)
             return endpoint.unanswered.response()
@@ -167,7 +167,7 @@ class Service:
             response.set_data(garbled)
         return response
 
-    def _call(self, endpoint: Endpoint) -> Call:
+    def _call(self, endpoint: ServedEndpoint) -> Call:
         """The request, read whole. OSError when the client left meanwhile, Refusal when it is not signed in."""
         body = request.get_data(cache=False)
         subject = self._subject() if endpoint.route.needs_token else None

@@ -12,7 +12,7 @@ from flask import Response
 from google.protobuf.message import DecodeError, Message
 
 from chaterload.chater.wire import GRPC, JSON
-from chaterload.standin.records import INT32, Dish
+from chaterload.standin.records import INT32, StoredDish
 from proto.custom_date_food_pb2 import CustomDateFoodResponse
 from proto.today_food_pb2 import TodayFood
 
@@ -31,7 +31,7 @@ class Broken(Exception):
     """Ends a request as an exception on the server does, at once."""
 
 
-class Unanswered(Exception):
+class GaveUp(Exception):
     """Ends a request whose answer never comes from behind, once the server has waited for it."""
 
 
@@ -73,7 +73,7 @@ def day_of(text: str) -> date | None:
         return None
 
 
-def today_food(dishes: list[Dish], person_weight: float) -> TodayFood:
+def today_food(dishes: list[StoredDish], person_weight: float) -> TodayFood:
     """Today's answer: the dishes, and totals that are their sum."""
     answer = TodayFood(person_weight=person_weight)
     _fill(answer, answer.dishes_today, dishes)
@@ -82,14 +82,14 @@ def today_food(dishes: list[Dish], person_weight: float) -> TodayFood:
     return answer
 
 
-def custom_date_food(dishes: Iterable[Dish], person_weight: float) -> CustomDateFoodResponse:
+def custom_date_food(dishes: Iterable[StoredDish], person_weight: float) -> CustomDateFoodResponse:
     """The same for another date, in a message of its own."""
     answer = CustomDateFoodResponse(person_weight=person_weight)
     _fill(answer, answer.dishes_for_date, dishes)
     return answer
 
 
-def _fill(answer: TodayFood | CustomDateFoodResponse, listed: Any, dishes: Iterable[Dish]) -> None:
+def _fill(answer: TodayFood | CustomDateFoodResponse, listed: Any, dishes: Iterable[StoredDish]) -> None:
     calories = weight = 0
     nutrients: Counter[str] = Counter()
     for dish in dishes:

@@ -8,12 +8,12 @@ from typing import Any
 
 from chaterload.chater.wire import DAY_MS
 from chaterload.standin.faults import WRITES, Faults
-from chaterload.standin.records import KEPT, Dish, Drink, Records
+from chaterload.standin.records import KEPT, Drink, Records, StoredDish
 
 Write = Callable[[], None]
 
 
-class Writes:
+class WriteApplier:
     """Applies acknowledged writes. `later(seconds, write)` runs one after a while.
 
     `dropped` names every write that was asked of a record that exists, acknowledged and lost.
@@ -27,7 +27,7 @@ class Writes:
         self._photo_times: dict[int, None] = {}  # the latest, in order of arrival
         self._weight_second = -1
 
-    def photo(self, email: str, dish: Dish, *, is_drink: bool = False) -> None:
+    def photo(self, email: str, dish: StoredDish, *, is_drink: bool = False) -> None:
         """A dish; one that is alcohol is an alcohol event too, which no delete of the dish removes."""
         same = self._same_millisecond(dish.time) and self._faults.settings.same_instant_loss
 

@@ -6,7 +6,7 @@ from chaterload.chater.settings import Settings
 from chaterload.run.controller import RunController
 from chaterload.run.node import options_of
 from chaterload.web import login, scrape
-from chaterload.web.forms import Hosts, guard_forms
+from chaterload.web.form_guard import Hosts, guard_forms
 from chaterload.web.listening import listen_safely
 from chaterload.web.pages import add_log_out, add_tab, guard_pages
 from chaterload.web.server import bound_connections

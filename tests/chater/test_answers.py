@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from chaterload.chater import routes
 from chaterload.chater.answers import (
     AnswerTooLarge,
-    Kind,
+    FailureKind,
     judge,
     judge_connection,
 )
@@ -58,52 +58,52 @@ NO_PROTOBUF = b'{"success":false,"error":"Invalid Protobuf data"}'
 LIMIT = error("You have reached your daily limit of 30 requests per day")
 
 BAD_ANSWERS = [
-    (EVERY, 401, JSON, message("Token is missing"), Kind.TOKEN_MISSING),
-    (EVERY, 401, JSON, message("Invalid token format"), Kind.TOKEN_INVALID),
-    (EVERY, 401, JSON, message("Invalid token"), Kind.TOKEN_INVALID),
-    (EVERY, 401, JSON, message("Token has expired"), Kind.TOKEN_EXPIRED),
-    (["modify", "delete", "weight", "feedback"], 400, JSON, NO_PROTOBUF, Kind.REQUEST_REFUSED),
-    (["modify", "delete", "weight", "feedback"], 500, GRPC, b"", Kind.SERVER_ERROR),
-    (["photo"], 400, JSON, b'{"error":"not an image"}', Kind.PHOTO_REFUSED),
-    (["photo"], 400, JSON, error("The time is in the future"), Kind.PHOTO_REFUSED),
-    (["photo"], 408, TEXT, b"Timeout", Kind.AI_TIMED_OUT),
-    (["photo"], 400, JSON, b'{"error":"not food"}', Kind.PHOTO_REFUSED),
-    (["custom date"], 400, TEXT, b"No date provided", Kind.REQUEST_REFUSED),
-    (["custom date"], 200, "text/html", b"Failed", Kind.FAILED_WITH_200),
-    (EVERY, 200, HTML, b"Failed\n", Kind.FAILED_WITH_200),
-    (["alcohol range"], 500, HTML, b"", Kind.SERVER_ERROR),
-    (["today"], 503, TEXT, b"Service temporarily unavailable", Kind.UNAVAILABLE),
-    (["feedback"], 400, GRPC, b"", Kind.REQUEST_REFUSED),
-    (["recommendation"], 500, TEXT, b"Failed", Kind.SERVER_ERROR),
-    (["auth"], 400, JSON, error("invalid_request"), Kind.SIGN_IN_REFUSED),
-    (["auth"], 400, JSON, error("invalid_provider"), Kind.SIGN_IN_REFUSED),
-    (["auth"], 401, JSON, error("invalid_token"), Kind.SIGN_IN_REFUSED),
-    (["photo", "recommendation"], 400, JSON, LIMIT, Kind.DAILY_LIMIT),
-    (ENDPOINTS, 405, HTML, b"<title>405 Method Not Allowed</title>", Kind.REQUEST_REFUSED),
-    (ENDPOINTS, 404, HTML, b"<title>404 Not Found</title>", Kind.REQUEST_REFUSED),
-    (ENDPOINTS, 502, HTML, b"<title>502 Bad Gateway</title>", Kind.SERVER_ERROR),
-    (ENDPOINTS, 302, HTML, b"", Kind.REDIRECTED),
-    (ENDPOINTS, 204, None, b"", Kind.UNEXPECTED_STATUS),
-    (ENDPOINTS, 200, HTML, b"<title>Log in</title>", Kind.WRONG_CONTENT_TYPE),
-    (ENDPOINTS, 200, None, b"", Kind.WRONG_CONTENT_TYPE),
-    (["today", "recommendation"], 200, PROTOBUF + "x", b"", Kind.WRONG_CONTENT_TYPE),
-    (["today", "custom date", "recommendation"], 200, GRPC, b"", Kind.WRONG_CONTENT_TYPE),
-    (["modify", "language", "alcohol latest"], 200, PROTOBUF, b"\x08\x01", Kind.WRONG_CONTENT_TYPE),
-    (["photo", "auth"], 200, PROTOBUF, b"{}", Kind.WRONG_CONTENT_TYPE),
-    (["today", "custom date", "recommendation"], 200, PROTOBUF, b"\xff\xff", Kind.UNDECODABLE),
-    (["modify", "delete", "alcohol range"], 200, GRPC, b"Failed", Kind.UNDECODABLE),
-    (["recommendation"], 200, PROTOBUF, b"\x0a\x02\xff\xff", Kind.UNDECODABLE),
-    (["photo", "auth"], 200, JSON, b"", Kind.UNDECODABLE),
-    (["photo", "auth"], 200, JSON, b"{", Kind.UNDECODABLE),
-    (["photo", "auth"], 200, JSON, b"[" * 100_000, Kind.UNDECODABLE),
-    (["photo", "auth"], 200, JSON, b"\xff\xfe\x00", Kind.UNDECODABLE),
-    (["photo", "auth"], 200, JSON, b"[]", Kind.UNDECODABLE),
-    (["photo", "auth"], 200, JSON, b"{}", Kind.UNDECODABLE),
-    (["photo"], 200, JSON, b'{"status":"Failed","user_email":"a@b"}', Kind.NOT_SUCCESS),
-    (["photo"], 200, JSON, b'{"status":null}', Kind.NOT_SUCCESS),
-    (["auth"], 200, JSON, b'{"token":"t","expiresIn":1}', Kind.UNDECODABLE),
-    (["modify", "weight", "delete", "language", "feedback"], 200, GRPC, b"", Kind.NOT_SUCCESS),
-    (["modify", "weight", "delete", "language", "feedback"], 200, GRPC, b"\x08\x00", Kind.NOT_SUCCESS),
+    (EVERY, 401, JSON, message("Token is missing"), FailureKind.TOKEN_MISSING),
+    (EVERY, 401, JSON, message("Invalid token format"), FailureKind.TOKEN_INVALID),
+    (EVERY, 401, JSON, message("Invalid token"), FailureKind.TOKEN_INVALID),
+    (EVERY, 401, JSON, message("Token has expired"), FailureKind.TOKEN_EXPIRED),
+    (["modify", "delete", "weight", "feedback"], 400, JSON, NO_PROTOBUF, FailureKind.REQUEST_REFUSED),
+    (["modify", "delete", "weight", "feedback"], 500, GRPC, b"", FailureKind.SERVER_ERROR),
+    (["photo"], 400, JSON, b'{"error":"not an image"}', FailureKind.PHOTO_REFUSED),
+    (["photo"], 400, JSON, error("The time is in the future"), FailureKind.PHOTO_REFUSED),
+    (["photo"], 408, TEXT, b"Timeout", FailureKind.AI_TIMED_OUT),
+    (["photo"], 400, JSON, b'{"error":"not food"}', FailureKind.PHOTO_REFUSED),
+    (["custom date"], 400, TEXT, b"No date provided", FailureKind.REQUEST_REFUSED),
+    (["custom date"], 200, "text/html", b"Failed", FailureKind.FAILED_WITH_200),
+    (EVERY, 200, HTML, b"Failed\n", FailureKind.FAILED_WITH_200),
+    (["alcohol range"], 500, HTML, b"", FailureKind.SERVER_ERROR),
+    (["today"], 503, TEXT, b"Service temporarily unavailable", FailureKind.UNAVAILABLE),
+    (["feedback"], 400, GRPC, b"", FailureKind.REQUEST_REFUSED),
+    (["recommendation"], 500, TEXT, b"Failed", FailureKind.SERVER_ERROR),
+    (["auth"], 400, JSON, error("invalid_request"), FailureKind.SIGN_IN_REFUSED),
+    (["auth"], 400, JSON, error("invalid_provider"), FailureKind.SIGN_IN_REFUSED),
+    (["auth"], 401, JSON, error("invalid_token"), FailureKind.SIGN_IN_REFUSED),
+    (["photo", "recommendation"], 400, JSON, LIMIT, FailureKind.DAILY_LIMIT),
+    (ENDPOINTS, 405, HTML, b"<title>405 Method Not Allowed</title>", FailureKind.REQUEST_REFUSED),
+    (ENDPOINTS, 404, HTML, b"<title>404 Not Found</title>", FailureKind.REQUEST_REFUSED),
+    (ENDPOINTS, 502, HTML, b"<title>502 Bad Gateway</title>", FailureKind.SERVER_ERROR),
+    (ENDPOINTS, 302, HTML, b"", FailureKind.REDIRECTED),
+    (ENDPOINTS, 204, None, b"", FailureKind.UNEXPECTED_STATUS),
+    (ENDPOINTS, 200, HTML, b"<title>Log in</title>", FailureKind.WRONG_CONTENT_TYPE),
+    (ENDPOINTS, 200, None, b"", FailureKind.WRONG_CONTENT_TYPE),
+    (["today", "recommendation"], 200, PROTOBUF + "x", b"", FailureKind.WRONG_CONTENT_TYPE),
+    (["today", "custom date", "recommendation"], 200, GRPC, b"", FailureKind.WRONG_CONTENT_TYPE),
+    (["modify", "language", "alcohol latest"], 200, PROTOBUF, b"\x08\x01", FailureKind.WRONG_CONTENT_TYPE),
+    (["photo", "auth"], 200, PROTOBUF, b"{}", FailureKind.WRONG_CONTENT_TYPE),
+    (["today", "custom date", "recommendation"], 200, PROTOBUF, b"\xff\xff", FailureKind.UNDECODABLE),
+    (["modify", "delete", "alcohol range"], 200, GRPC, b"Failed", FailureKind.UNDECODABLE),
+    (["recommendation"], 200, PROTOBUF, b"\x0a\x02\xff\xff", FailureKind.UNDECODABLE),
+    (["photo", "auth"], 200, JSON, b"", FailureKind.UNDECODABLE),
+    (["photo", "auth"], 200, JSON, b"{", FailureKind.UNDECODABLE),
+    (["photo", "auth"], 200, JSON, b"[" * 100_000, FailureKind.UNDECODABLE),
+    (["photo", "auth"], 200, JSON, b"\xff\xfe\x00", FailureKind.UNDECODABLE),
+    (["photo", "auth"], 200, JSON, b"[]", FailureKind.UNDECODABLE),
+    (["photo", "auth"], 200, JSON, b"{}", FailureKind.UNDECODABLE),
+    (["photo"], 200, JSON, b'{"status":"Failed","user_email":"a@b"}', FailureKind.NOT_SUCCESS),
+    (["photo"], 200, JSON, b'{"status":null}', FailureKind.NOT_SUCCESS),
+    (["auth"], 200, JSON, b'{"token":"t","expiresIn":1}', FailureKind.UNDECODABLE),
+    (["modify", "weight", "delete", "language", "feedback"], 200, GRPC, b"", FailureKind.NOT_SUCCESS),
+    (["modify", "weight", "delete", "language", "feedback"], 200, GRPC, b"\x08\x00", FailureKind.NOT_SUCCESS),
 ]
 
 
@@ -150,25 +150,25 @@ CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
 @pytest.mark.parametrize(
     ("exception", "kind"),
     [
-        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), Kind.CONNECTION_REFUSED),
-        (OSError(errno.EHOSTUNREACH, "no route"), Kind.CONNECTION_REFUSED),
-        (OSError(errno.ENETUNREACH, "no network"), Kind.CONNECTION_REFUSED),
-        (socket.gaierror(socket.EAI_NONAME, "unknown"), Kind.UNKNOWN_HOST),
-        (CERTIFICATE, Kind.TLS),
-        (ssl.SSLError(1, "wrong version number"), Kind.TLS),
-        (ssl.SSLEOFError(8, "EOF"), Kind.CONNECTION_BROKEN),
-        (ssl.SSLZeroReturnError(6, "closed"), Kind.CONNECTION_BROKEN),
-        (TimeoutError("timed out"), Kind.TIMED_OUT),
-        (OSError(errno.ETIMEDOUT, "timed out"), Kind.TIMED_OUT),
-        (gevent.Timeout(60), Kind.TIMED_OUT),
-        (DeadlineExceeded(60), Kind.TIMED_OUT),
-        (OSError(errno.EMFILE, "too many"), Kind.OUT_OF_FILES),
-        (OSError(errno.ENFILE, "too many"), Kind.OUT_OF_FILES),
-        (ConnectionResetError(errno.ECONNRESET, "reset"), Kind.CONNECTION_BROKEN),
-        (BrokenPipeError(errno.EPIPE, "broken"), Kind.CONNECTION_BROKEN),
-        (HTTPParseError("invalid status line", 1), Kind.CONNECTION_BROKEN),
-        (None, Kind.CONNECTION_BROKEN),
-        (AnswerTooLarge(), Kind.TOO_LARGE),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), FailureKind.CONNECTION_REFUSED),
+        (OSError(errno.EHOSTUNREACH, "no route"), FailureKind.CONNECTION_REFUSED),
+        (OSError(errno.ENETUNREACH, "no network"), FailureKind.CONNECTION_REFUSED),
+        (socket.gaierror(socket.EAI_NONAME, "unknown"), FailureKind.UNKNOWN_HOST),
+        (CERTIFICATE, FailureKind.TLS),
+        (ssl.SSLError(1, "wrong version number"), FailureKind.TLS),
+        (ssl.SSLEOFError(8, "EOF"), FailureKind.CONNECTION_BROKEN),
+        (ssl.SSLZeroReturnError(6, "closed"), FailureKind.CONNECTION_BROKEN),
+        (TimeoutError("timed out"), FailureKind.TIMED_OUT),
+        (OSError(errno.ETIMEDOUT, "timed out"), FailureKind.TIMED_OUT),
+        (gevent.Timeout(60), FailureKind.TIMED_OUT),
+        (DeadlineExceeded(60), FailureKind.TIMED_OUT),
+        (OSError(errno.EMFILE, "too many"), FailureKind.OUT_OF_FILES),
+        (OSError(errno.ENFILE, "too many"), FailureKind.OUT_OF_FILES),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), FailureKind.CONNECTION_BROKEN),
+        (BrokenPipeError(errno.EPIPE, "broken"), FailureKind.CONNECTION_BROKEN),
+        (HTTPParseError("invalid status line", 1), FailureKind.CONNECTION_BROKEN),
+        (None, FailureKind.CONNECTION_BROKEN),
+        (AnswerTooLarge(), FailureKind.TOO_LARGE),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -179,9 +179,9 @@ def test_a_broken_connection_lands_in_its_kind(exception, kind):
 
 def test_every_kind_can_be_acted_on():
     """Every kind has a title of its own, a meaning and something to do, without a full stop or anything variable."""
-    titles = [kind.title for kind in Kind]
+    titles = [kind.title for kind in FailureKind]
     assert len(set(titles)) == len(titles)
-    for kind in Kind:
+    for kind in FailureKind:
         for text in kind.value:
             assert text
             assert text == text.strip()
@@ -205,7 +205,7 @@ BODIES = (
 def test_any_answer_gets_a_judgement(status, content_type, body, endpoint):
     """No answer raises: it is decoded or a kind, and only a 200 is ever good."""
     result = judge(status, content_type, body, ENDPOINTS[endpoint].expected)
-    if isinstance(result, Kind):
+    if isinstance(result, FailureKind):
         return
     assert status == 200
     assert isinstance(result, dict if endpoint in ("photo", "auth") else Message)
@@ -215,4 +215,4 @@ def test_any_answer_gets_a_judgement(status, content_type, body, endpoint):
 def test_a_truncated_list(length):
     """Of a list that was cut, nothing is taken for more than it says."""
     result = judge(200, PROTOBUF, TODAY.SerializeToString()[:length], routes.TODAY.expected)
-    assert result is Kind.UNDECODABLE or (isinstance(result, TodayFood) and result.person_weight == 0)
+    assert result is FailureKind.UNDECODABLE or (isinstance(result, TodayFood) and result.person_weight == 0)

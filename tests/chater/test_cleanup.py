@@ -8,7 +8,7 @@ import pytest
 
 from chaterload.chater import cleanup as module
 from chaterload.chater.account_dishes import AccountDishes
-from chaterload.chater.answers import Kind
+from chaterload.chater.answers import FailureKind
 from chaterload.chater.cleanup import Cleanup, Pace, Progress
 from chaterload.chater.dishes import Dish, DishIndex, DishState, Trace
 from chaterload.chater.routes import DELETE
@@ -44,7 +44,7 @@ class Server:
     def __init__(self):
         self.times: set[int] = set()
         self.asked: Counter[str] = Counter()
-        self.failing: dict[str, Kind] = {}
+        self.failing: dict[str, FailureKind] = {}
         self.delay_s = 0.0
         self.now = self.most = 0
 
@@ -141,7 +141,7 @@ def test_a_dish_that_comes_late():
     assert (world.left(), world.server.times) == ([], set())
 
 
-@pytest.mark.parametrize("kind", [Kind.SERVER_ERROR, Kind.TIMED_OUT, Kind.CONNECTION_REFUSED])
+@pytest.mark.parametrize("kind", [FailureKind.SERVER_ERROR, FailureKind.TIMED_OUT, FailureKind.CONNECTION_REFUSED])
 def test_a_server_that_gives_no_good_answer(monkeypatch, kind):
     """The clean-up ends after some time without progress, asks ever less at once, and tells what is left."""
     monkeypatch.setattr(module, "IDLE_LIMIT_S", 1.0)
@@ -154,7 +154,7 @@ def test_a_server_that_gives_no_good_answer(monkeypatch, kind):
     world.server.failing = dict.fromkeys(("/delete_food", "/eater_get_today", "/get_food_custom_date"), kind)
     began = time.monotonic()
     world.cleanup.finish()
-    assert (time.monotonic() - began < 0.9) is (kind is not Kind.TIMED_OUT)
+    assert (time.monotonic() - began < 0.9) is (kind is not FailureKind.TIMED_OUT)
     assert world.left() == [Trace.CUT_OFF] * 20
     assert world.server.most <= 4
 
@@ -165,7 +165,7 @@ def test_a_token_that_expires_meanwhile():
     world.dish()
     world.look()
     world.stop_users()
-    world.server.failing = {"/delete_food": Kind.TOKEN_EXPIRED}
+    world.server.failing = {"/delete_food": FailureKind.TOKEN_EXPIRED}
     world.cleanup.limit(0.1)
     world.cleanup.finish()
     assert world.account.renewed > 0
@@ -237,11 +237,11 @@ def test_the_pace():
     assert pace.width == 32
     widths = []
     for _ in range(7):
-        pace.failed(Kind.SERVER_ERROR)
+        pace.failed(FailureKind.SERVER_ERROR)
         widths.append(pace.width)
     assert widths == [16, 8, 4, 2, 1, 1, 1]
     assert pace.seconds == Pace.QUICK_S
-    pace.failed(Kind.TIMED_OUT)
+    pace.failed(FailureKind.TIMED_OUT)
     assert pace.seconds == Pace.SLOW_S
 
 

@@ -23,7 +23,7 @@ from locust.event import EventHook
 
 from chaterload.chater import connection as connection_module
 from chaterload.chater import reader
-from chaterload.chater.answers import AnswerTooLarge, Kind, judge, judge_connection
+from chaterload.chater.answers import AnswerTooLarge, FailureKind, judge, judge_connection
 from chaterload.chater.connection import WIRE_ERRORS, Connection, fetch, origin
 from chaterload.chater.reader import NothingCame
 from chaterload.chater.routes import RECOMMENDATION
@@ -90,11 +90,11 @@ def fast_http_users(host: str, body: bytes = b"{}", *, tls_verify: bool = True) 
 
 def judged(status: int, content_type: str | None, body: bytes | None) -> str:
     result = judge(status, content_type, body, RECOMMENDATION.expected)
-    return result.title if isinstance(result, Kind) else GOOD
+    return result.title if isinstance(result, FailureKind) else GOOD
 
 
-BROKEN, UNDECODABLE = Kind.CONNECTION_BROKEN.title, Kind.UNDECODABLE.title
-TOO_LARGE, WRONG_TYPE = Kind.TOO_LARGE.title, Kind.WRONG_CONTENT_TYPE.title
+BROKEN, UNDECODABLE = FailureKind.CONNECTION_BROKEN.title, FailureKind.UNDECODABLE.title
+TOO_LARGE, WRONG_TYPE = FailureKind.TOO_LARGE.title, FailureKind.WRONG_CONTENT_TYPE.title
 
 
 @dataclass
@@ -137,7 +137,7 @@ EVERY_KIND: dict[str, Case] = {
     "reset in the body": Case(reset_after(whole()[:-3]), BROKEN),
     "reset at once": Case(reset_after(b""), BROKEN),
     "closed without a byte": case(judgement=BROKEN),
-    "early 413": Case(early_413, Kind.REQUEST_REFUSED.title),
+    "early 413": Case(early_413, FailureKind.REQUEST_REFUSED.title),
     "chunked": case(head("Transfer-Encoding: chunked") + chunked(BODY[:3], BODY[3:])),
     "chunked, in pieces": case(head("Transfer-Encoding: chunked"), chunked(BODY)[:7], chunked(BODY)[7:], pause=0.02),
     "chunked with trailers": case(head("Transfer-Encoding: chunked") + chunked(BODY)[:-2] + b"X-Sum: 1\r\n\r\n"),
@@ -159,13 +159,13 @@ EVERY_KIND: dict[str, Case] = {
         reason="ten are more than anybody needs, and without a bound they never end",
     ),
     "101": case(b"HTTP/1.1 101 Switch\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", judgement=BROKEN),
-    "204": case(b"HTTP/1.1 204 No Content\r\n\r\n", judgement=Kind.UNEXPECTED_STATUS.title),
+    "204": case(b"HTTP/1.1 204 No Content\r\n\r\n", judgement=FailureKind.UNEXPECTED_STATUS.title),
     "204 with a body": case(b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok", judgement=BROKEN),
-    "304": case(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", judgement=Kind.REDIRECTED.title),
+    "304": case(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", judgement=FailureKind.REDIRECTED.title),
     "without a phrase": case(head(length=len(BODY), status="HTTP/1.1 200") + BODY),
     "a strange phrase": case(head(length=len(BODY), status="HTTP/1.1 200 D\xe9j\xe0 vu") + BODY),
     "status 99": case(head(length=0, status="HTTP/1.1 099 Odd"), judgement=BROKEN),
-    "status 999": case(head(length=0, status="HTTP/1.1 999 Odd"), judgement=Kind.UNEXPECTED_STATUS.title),
+    "status 999": case(head(length=0, status="HTTP/1.1 999 Odd"), judgement=FailureKind.UNEXPECTED_STATUS.title),
     "length twice, the same": case(head("Content-Length: 18", length=18) + BODY, judgement=BROKEN),
     "length twice, different": case(head("Content-Length: 3", length=18) + BODY, judgement=BROKEN),
     "two lengths in one line": case(head("Content-Length: 18, 18") + BODY, judgement=BROKEN),
@@ -269,17 +269,17 @@ EVERY_KIND: dict[str, Case] = {
     ),
     "an error in an unknown coding": case(
         b"HTTP/1.1 500 Oops\r\nContent-Encoding: x\r\nContent-Length: 2\r\n\r\nno",
-        judgement=Kind.SERVER_ERROR.title,
+        judgement=FailureKind.SERVER_ERROR.title,
         other="raises ValueError",
         reason="FastHttpUser ends the user's task",
     ),
     "redirect": case(
         b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n",
-        judgement=Kind.REDIRECTED.title,
+        judgement=FailureKind.REDIRECTED.title,
     ),
     "401": case(
         b'HTTP/1.1 401 No\r\nContent-Length: 30\r\n\r\n{"message":"Token is missing"}',
-        judgement=Kind.TOKEN_MISSING.title,
+        judgement=FailureKind.TOKEN_MISSING.title,
     ),
 }
 
@@ -299,7 +299,7 @@ def test_answers_of_every_kind(peer: Peer, name: str) -> None:
 def test_nobody_listens(peer: Peer) -> None:
     """A closed port is a refused connection for both."""
     peer.close()
-    assert ours(peer.host) == fast_http_users(peer.host) == Kind.CONNECTION_REFUSED.title
+    assert ours(peer.host) == fast_http_users(peer.host) == FailureKind.CONNECTION_REFUSED.title
 
 
 def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,7 +309,7 @@ def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     monkeypatch.setattr(gevent.get_hub().resolver, "getaddrinfo", fail)
-    assert ours("http://nowhere.test") == fast_http_users("http://nowhere.test") == Kind.UNKNOWN_HOST.title
+    assert ours("http://nowhere.test") == fast_http_users("http://nowhere.test") == FailureKind.UNKNOWN_HOST.title
 
 
 def test_ipv6() -> None:
@@ -342,7 +342,7 @@ def test_a_name_with_a_dead_address(peer: Peer, monkeypatch: pytest.MonkeyPatch,
     addresses(monkeypatch, refusing, ("127.0.0.1", peer.port))
     assert ours("http://two.test") == fast_http_users("http://two.test") == GOOD
     addresses(monkeypatch, refusing, refusing)
-    assert ours("http://two.test") == fast_http_users("http://two.test") == Kind.CONNECTION_REFUSED.title
+    assert ours("http://two.test") == fast_http_users("http://two.test") == FailureKind.CONNECTION_REFUSED.title
 
 
 def test_a_name_with_a_silent_address(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,7 +393,7 @@ def tls(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_a_certificate_that_nobody_vouches_for(tls: Peer) -> None:
     """Nothing is sent to a server whose certificate is not trusted, unless the setting says so."""
     tls.script = say(whole())
-    assert ours(tls.host) == fast_http_users(tls.host) == Kind.TLS.title
+    assert ours(tls.host) == fast_http_users(tls.host) == FailureKind.TLS.title
     assert not tls.heads
     assert ours(tls.host, tls_verify=False) == fast_http_users(tls.host, tls_verify=False) == GOOD
 
@@ -407,7 +407,7 @@ def test_a_certificate_that_is_trusted(
     tls.script = say(whole(BIG))
     assert ours(tls.host) == ours(tls.host, b"p" * 500_000) == fast_http_users(tls.host) == GOOD
     other = tls.host.replace("127.0.0.1", "localhost")
-    assert ours(other) == fast_http_users(other) == Kind.TLS.title
+    assert ours(other) == fast_http_users(other) == FailureKind.TLS.title
 
 
 def test_tls_to_a_port_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,7 +426,7 @@ def test_tls_to_a_port_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
         speaking = gevent.spawn(speak)
         host = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        assert ours(host) == fast_http_users(host) == Kind.TLS.title
+        assert ours(host) == fast_http_users(host) == FailureKind.TLS.title
         speaking.kill()
     gevent.sleep(0.001)  # gevent closes in its hub's next turn
 

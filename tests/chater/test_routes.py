@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, assert_type
 
 from chaterload.chater import routes
-from chaterload.chater.answers import Kind, judge
+from chaterload.chater.answers import FailureKind, judge
 from chaterload.chater.routes import Route
 from chaterload.chater.wire import PROTOBUF
 from chaterload.standin.endpoints import ENDPOINTS
@@ -33,7 +33,7 @@ def test_what_a_request_carries():
 def test_an_answer_has_the_type_of_its_route():
     """A route's answer is its message, for Python and for mypy."""
     answer = judge(200, PROTOBUF, b"", routes.TODAY.expected)
-    assert_type(answer, TodayFood | Kind)
+    assert_type(answer, TodayFood | FailureKind)
     assert answer == TodayFood()
 
 
@@ -41,7 +41,7 @@ def test_an_empty_answer_may_be_none():
     """No bytes are a message of defaults, but for what must say something: a health level and a photo."""
     strict: list[Route[Any]] = [routes.HEALTH_LEVEL, routes.PHOTO_FILE]
     for route in strict:
-        assert judge(200, route.expected.content_type, b"", route.expected) is Kind.EMPTY
+        assert judge(200, route.expected.content_type, b"", route.expected) is FailureKind.EMPTY
     assert judge(200, "image/jpeg", b"x", routes.PHOTO_FILE.expected) == b"x"
 
 

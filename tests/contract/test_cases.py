@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from chaterload.contract.cases import Case, read_cases
-from chaterload.contract.connection import Connection
+from chaterload.contract.connection import RawConnection
 from chaterload.contract.session import Identity, Session
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
@@ -20,7 +20,7 @@ CASES = read_cases()
 def session(stand_in: StandInProcess) -> Iterator[Session]:
     """Somebody who knows every secret, and removes the dishes in the end."""
     who = Identity(stand_in.email, stand_in.token, STAND_IN_SECRET, stand_in.id_token)
-    session = Session(Connection(stand_in.host), who, small_png(), CASES, patience=PATIENCE)
+    session = Session(RawConnection(stand_in.host), who, small_png(), CASES, patience=PATIENCE)
     yield session
     assert session.remove_dishes() == []
 

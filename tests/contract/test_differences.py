@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chaterload.contract.cases import Case, TodayShows
-from chaterload.contract.connection import Answer
+from chaterload.contract.connection import RawAnswer
 from chaterload.contract.differences import differences, today_differences
 from chaterload.contract.questions import body_of, filled
 from proto.modify_food_record_pb2 import ModifyFoodRecordRequest
@@ -37,7 +37,7 @@ def case(**fields: Any) -> Case:
 )
 def test_each_difference_is_a_sentence(fields: dict[str, Any], body: bytes, sentence: str) -> None:
     """What was expected and what came stand side by side."""
-    answer = Answer(200, {"content-type": "application/json; charset=x", "connection": "keep-alive"}, body, 12.0)
+    answer = RawAnswer(200, {"content-type": "application/json; charset=x", "connection": "keep-alive"}, body, 12.0)
     expected = case(**fields)
     assert differences(expected, expected.json_object, answer, 1.0) == [sentence]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from chaterload.chater.answers import Kind
+from chaterload.chater.answers import FailureKind
 from chaterload.standin.process import StandInProcess
 
 from .conftest import (
@@ -28,7 +28,7 @@ from .conftest import (
 )
 
 FAULTS = ["--drop-modify", "0.3", "--fault-5xx", "0.1"]
-KIND_OF_TITLE = {kind.title: kind.name.lower() for kind in Kind}
+KIND_OF_TITLE = {kind.title: kind.name.lower() for kind in FailureKind}
 
 
 class Page:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chaterload.judge.history import INTERVAL_S, Generator, History
-from chaterload.judge.measure import Endpoint, Measurement, Snapshot, three_digits
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot, round_to_3_significant
 
 ENDPOINTS = tuple(Endpoint("POST", f"/{name}") for name in ("photo", "today", "modify", "weight", "delete", "feedback"))
 BASE_S = dict(zip(ENDPOINTS, (0.4, 0.05, 0.1, 0.02, 0.1, 0.05), strict=True))
@@ -47,7 +47,7 @@ def simulate(seed: int, stages: Sequence[tuple[int, float]], server: Server, *, 
             done = max(at, heapq.heappop(free)) + service if free else at + service
             if free or server.workers:
                 heapq.heappush(free, done)
-            answers.append((done, endpoint, three_digits((done - at) * 1000), rng.random() < server.failures))
+            answers.append((done, endpoint, round_to_3_significant((done - at) * 1000), rng.random() < server.failures))
             heapq.heappush(waiting, (done + think_s * (0.5 + rng.random()), user))
     return _history(sorted(answers, key=lambda answer: answer[0]), stages)
 
@@ -64,7 +64,7 @@ def _history(answers: Sequence[tuple[float, Endpoint, int, bool]], stages: Seque
             times.setdefault(endpoint, Counter())[ms] += 1
             failures[endpoint] += failed
             position += 1
-        counts = {endpoint: Measurement(c.total(), failures[endpoint], dict(c)) for endpoint, c in times.items()}
+        counts = {endpoint: EndpointStats(c.total(), failures[endpoint], dict(c)) for endpoint, c in times.items()}
         users = next(users for (users, _), border in zip(stages, borders, strict=True) if now <= border)
         history.add(now, users, Snapshot(counts, now), target=users, generator=Generator(20.0, 1e8))
     return history

@@ -9,7 +9,7 @@ from chaterload.judge.analysis import analyse
 from chaterload.judge.curve import Point, Shape
 from chaterload.judge.dependence import Dependence, Factors, measure_dependence
 from chaterload.judge.history import Step
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective
 from chaterload.judge.proof import chance_of_miss, requests_needed
 from chaterload.judge.steps import broken_in, read_steps
@@ -77,7 +77,7 @@ def test_a_queue_has_its_story(scatter):
 
 
 def step(users, *times, start=0.0, seconds=10.0, endpoint=WEIGHT, failures=0):
-    measured = Measurement(len(times), failures, Counter(times), float(sum(times)), float(max(times, default=0)))
+    measured = EndpointStats(len(times), failures, Counter(times), float(sum(times)), float(max(times, default=0)))
     return Step(users, start, Snapshot({endpoint: measured}, seconds))
 
 
@@ -125,7 +125,7 @@ def test_what_a_step_breaks():
 def test_the_chance_of_a_miss(measure, limit, hits, expected):
     """It is what one works out by hand, for a true value at the limit; 40 requests in a second, of 100 or 600 ms."""
     times = {100: 40 - hits, 600: hits}
-    measured = Measurement(40, hits, times, float(sum(ms * n for ms, n in times.items())), 600.0)
+    measured = EndpointStats(40, hits, times, float(sum(ms * n for ms, n in times.items())), 600.0)
     found = chance_of_miss(objective(measure, limit), measured, 1.0, Factors(1.0, 1.0, 1.0), 1e9)
     assert found == pytest.approx(expected, rel=0.05, abs=1e-9)
 
@@ -134,7 +134,7 @@ def test_an_average_near_its_limit():
     """The more its requests scatter, the less an average above its limit says; one request says nothing."""
     even, wild = {99: 20, 103: 20}, {1: 20, 201: 20}
     chances = [
-        chance_of_miss(objective("average", 100.0), Measurement(40, 0, times, 4040.0), 1.0, Factors(), 8)
+        chance_of_miss(objective("average", 100.0), EndpointStats(40, 0, times, 4040.0), 1.0, Factors(), 8)
         for times in (even, wild, {101: 1})
     ]
     assert chances[0] < 0.05 < 0.4 < chances[1] < chances[2]
@@ -162,8 +162,8 @@ def test_what_slowed_down_most():
 
     def both(users, today_ms, weight_ms, requests=100):
         endpoints = {
-            TODAY: Measurement(requests, 0, {today_ms: requests}),
-            WEIGHT: Measurement(requests, 0, {weight_ms: requests}),
+            TODAY: EndpointStats(requests, 0, {today_ms: requests}),
+            WEIGHT: EndpointStats(requests, 0, {weight_ms: requests}),
         }
         return Step(users, 0.0, Snapshot(endpoints, 10.0))
 

@@ -18,7 +18,7 @@ from chaterload.judge.baseline import (
 )
 from chaterload.judge.comparison import Tolerance, Window, compare_windows
 from chaterload.judge.dependence import Dependence, Factors
-from chaterload.judge.measure import ALL, Endpoint, Measurement
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
 FACTORS = {"ranks": 1.5, "slowest": 1.0, "failures": 2.0}
@@ -57,7 +57,7 @@ def test_what_is_no_line_of_times(text):
 
 def window(**counts):
     names = {"today": TODAY, "weight": WEIGHT}
-    return Window({names[name]: Measurement(n, 0, {100: n}) for name, n in counts.items()})
+    return Window({names[name]: EndpointStats(n, 0, {100: n}) for name, n in counts.items()})
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_an_earlier_verdict_is_read(tmp_path):
     path.write_text(json.dumps(DOCUMENT | {"more": None}))
     factors = Factors(1.5, 1.0, 2.0)
     assert load_baseline(path) == Window(
-        {WEIGHT: Measurement(500, 5, {100: 300, 120: 199, 5000: 1})}, Dependence({WEIGHT: factors, ALL: factors}, 20)
+        {WEIGHT: EndpointStats(500, 5, {100: 300, 120: 199, 5000: 1})}, Dependence({WEIGHT: factors, ALL: factors}, 20)
     )
 
 
@@ -165,7 +165,7 @@ def test_any_json_is_read_or_refused(document):
         found = parse_baseline(document, "earlier.json")
     except Refused:
         return
-    now = Window(dict.fromkeys(found.endpoints, Measurement(10, 1, {100: 10}, 1000.0, 100.0)))
+    now = Window(dict.fromkeys(found.endpoints, EndpointStats(10, 1, {100: 10}, 1000.0, 100.0)))
     for each in compare_windows(found, now, Tolerance(0.1)):
         assert str(each)
         json.dumps([each.growth, each.p95_before_ms, each.failure_ratio_before], allow_nan=False)

@@ -8,7 +8,7 @@ import pytest
 
 from chaterload.judge.capacity import is_stable, judged_step, read_capacity
 from chaterload.judge.history import Step
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot, add_up
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot, add_up
 from chaterload.judge.objectives import Measure, Objective
 
 WEIGHT, MODIFY = Endpoint("POST", "/manual_weight"), Endpoint("POST", "/modify_food_record")
@@ -22,7 +22,7 @@ def read_step(*args: Any, **kwargs: Any) -> Any:
 
 def window(requests, ms=300, failures=0, seconds=10.0, endpoint=WEIGHT):
     return Snapshot(
-        {endpoint: Measurement(requests, failures, {ms: requests}, float(requests * ms), float(ms))}, seconds
+        {endpoint: EndpointStats(requests, failures, {ms: requests}, float(requests * ms), float(ms))}, seconds
     )
 
 
@@ -90,7 +90,7 @@ def test_when_a_step_is_judged(windows, judged):
 
 
 def mixed(slow, quick, endpoint=WEIGHT):
-    return Snapshot({endpoint: Measurement(slow + quick, 0, {900: slow, 100: quick}, 0.0, 900.0)}, 10.0)
+    return Snapshot({endpoint: EndpointStats(slow + quick, 0, {900: slow, 100: quick}, 0.0, 900.0)}, 10.0)
 
 
 def test_a_miss_that_chance_explains_is_seen_twice():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chaterload.judge.comparison import MIN_REQUESTS, Comparison, Tolerance, Window, compare_windows
 from chaterload.judge.dependence import Dependence, Factors, measure_dependence
-from chaterload.judge.measure import ALL, Endpoint, Measurement, three_digits
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, round_to_3_significant
 
 from .queues import ENDPOINTS, Server, simulate
 
@@ -20,12 +20,12 @@ NONE = Tolerance(0.0)
 
 
 def measured(*times, failures=0):
-    return Measurement(len(times), failures, Counter(times), float(sum(times)))
+    return EndpointStats(len(times), failures, Counter(times), float(sum(times)))
 
 
 def drawn(rng, n, scale=1.0, fails=0.0):
     """`n` response times from a distribution with a long tail, as those of servers have."""
-    times = [three_digits(scale * 1000 * rng.lognormvariate(-2, 0.6)) for _ in range(n)]
+    times = [round_to_3_significant(scale * 1000 * rng.lognormvariate(-2, 0.6)) for _ in range(n)]
     return measured(*times, failures=sum(rng.random() < fails for _ in range(n)))
 
 
@@ -145,7 +145,7 @@ def test_too_few():
 
 def test_only_what_both_asked():
     """Endpoints that one of the two did not ask are not compared, and where there is none, nothing is."""
-    one, other = Window({TODAY: measured(5), WEIGHT: Measurement()}), Window({WEIGHT: measured(5)})
+    one, other = Window({TODAY: measured(5), WEIGHT: EndpointStats()}), Window({WEIGHT: measured(5)})
     assert compare_windows(one, other, NONE) == []
     assert compare_windows(other, one, NONE) == []
 
@@ -165,7 +165,7 @@ def test_a_comparison_in_words():
 COUNTS = st.dictionaries(st.integers(0, 2**40), st.integers(1, 2**48), max_size=4)
 WINDOWS = st.builds(
     lambda times, share: Window(
-        {WEIGHT: Measurement(sum(times.values()), int(sum(times.values()) * share), times)}, INDEPENDENT
+        {WEIGHT: EndpointStats(sum(times.values()), int(sum(times.values()) * share), times)}, INDEPENDENT
     ),
     COUNTS,
     st.floats(0, 1),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chaterload.judge.curve import Point, Shape, read_curve, throughput_error
 from chaterload.judge.history import Batch, Step
-from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 
 SEEDS = range(20)
 
@@ -103,8 +103,8 @@ def test_the_scatter_of_throughput():
     """Counts that scatter as chance has it have a factor of 1, even ones less, and uneven ones more."""
 
     def step(counts):
-        windows = [Snapshot({Endpoint("GET", "/"): Measurement(n)}, 3.0) for n in counts]
-        whole = Snapshot({Endpoint("GET", "/"): Measurement(sum(counts))}, 3.0 * len(counts))
+        windows = [Snapshot({Endpoint("GET", "/"): EndpointStats(n)}, 3.0) for n in counts]
+        whole = Snapshot({Endpoint("GET", "/"): EndpointStats(sum(counts))}, 3.0 * len(counts))
         return Step(10, 0.0, whole, [Batch(3.0, window) for window in windows])
 
     assert throughput_error([]) == 1.0

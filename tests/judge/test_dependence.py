@@ -7,7 +7,7 @@ import pytest
 
 from chaterload.judge.dependence import Dependence, Factors, measure_dependence
 from chaterload.judge.history import Batch, Step
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 
 from .queues import ENDPOINTS, Server, simulate
 
@@ -37,7 +37,7 @@ def test_an_endpoint_has_its_share():
 
 def step(*batches):
     """A step of batches, each of (requests, ms, failures)."""
-    windows = [Snapshot({WEIGHT: Measurement(n, failed, {ms: n})}, 3.0) for n, ms, failed in batches]
+    windows = [Snapshot({WEIGHT: EndpointStats(n, failed, {ms: n})}, 3.0) for n, ms, failed in batches]
     whole = windows[0]
     for window in windows[1:]:
         whole = whole.joined(window)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.chater.answers import Kind
-from chaterload.judge.diagnosis import Failures, diagnose
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.chater.answers import FailureKind
+from chaterload.judge.diagnosis import FailureCount, diagnose
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective, evaluate
 from chaterload.judge.serverside import ServerSide, ServerTime
 
@@ -17,13 +17,13 @@ TWELVE = [Endpoint("GET", f"/{number}") for number in range(12)]
 
 
 def failed(kind, count, endpoint=WEIGHT, text="a text"):
-    return Failures(endpoint, kind, text, count)
+    return FailureCount(endpoint, kind, text, count)
 
 
 def figures(times, failures=0):
     """What was measured, from the times of each endpoint in ms; the failures are the first one's."""
     endpoints = {
-        endpoint: Measurement(len(ms), 0 if number else failures, Counter(ms), float(sum(ms)), float(max(ms)))
+        endpoint: EndpointStats(len(ms), 0 if number else failures, Counter(ms), float(sum(ms)), float(max(ms)))
         for number, (endpoint, ms) in enumerate(times.items())
     }
     return Snapshot(endpoints, 10.0)
@@ -44,10 +44,14 @@ def test_a_run_without_trouble():
 
 def test_kinds_are_gathered():
     """Each kind is one finding with all its places, the most frequent first."""
-    rows = [failed(Kind.SERVER_ERROR, 2), failed(Kind.TIMED_OUT, 4), failed(Kind.SERVER_ERROR, 3, TODAY)]
+    rows = [
+        failed(FailureKind.SERVER_ERROR, 2),
+        failed(FailureKind.TIMED_OUT, 4),
+        failed(FailureKind.SERVER_ERROR, 3, TODAY),
+    ]
     first, second = diagnose(rows, [], CALM)
     assert (first.title, first.count, first.where) == ("server error", 5, (str(WEIGHT), str(TODAY)))
-    assert (first.meaning, first.action) == (Kind.SERVER_ERROR.meaning, Kind.SERVER_ERROR.action)
+    assert (first.meaning, first.action) == (FailureKind.SERVER_ERROR.meaning, FailureKind.SERVER_ERROR.action)
     assert first.headline == "5 x server error at POST /manual_weight, GET /eater_get_today"
     assert first.advice.startswith("Usually the server failed on a request")
     assert (second.title, second.count) == ("timed out", 4)
@@ -72,7 +76,7 @@ def test_a_failure_of_the_test_itself():
 )
 def test_many_places(counts, place):
     """Many endpoints are counted, not named, and alike are those whose shares differ by no more than chance."""
-    rows = [failed(Kind.SERVER_ERROR, n, endpoint) for n, endpoint in zip(counts, TWELVE, strict=False)]
+    rows = [failed(FailureKind.SERVER_ERROR, n, endpoint) for n, endpoint in zip(counts, TWELVE, strict=False)]
     snapshot = figures({endpoint: [10] * 1000 for endpoint in TWELVE})
     (finding,) = diagnose(rows, [], snapshot)
     assert finding.place == place
@@ -83,14 +87,14 @@ def test_many_places(counts, place):
 def test_many_failures(failures, told):
     """Above 5 % it is said what fails most."""
     snapshot = figures({WEIGHT: [10] * 2000}, failures)
-    rows = [failed(Kind.TIMED_OUT, failures - 1), failed(Kind.SERVER_ERROR, 1)]
+    rows = [failed(FailureKind.TIMED_OUT, failures - 1), failed(FailureKind.SERVER_ERROR, 1)]
     findings = diagnose(rows, [], snapshot)
     assert [f.title for f in findings[2:]] == ["more than 5 % failures"] * told
     assert all("most frequent: timed out" in f.meaning and f.count == failures for f in findings[2:])
     assert all("half the users" in f.action for f in findings[2:])
 
 
-@pytest.mark.parametrize("kind", [Kind.REQUEST_REFUSED, Kind.TOKEN_INVALID, Kind.LOST_WRITE, None])
+@pytest.mark.parametrize("kind", [FailureKind.REQUEST_REFUSED, FailureKind.TOKEN_INVALID, FailureKind.LOST_WRITE, None])
 def test_no_advice_on_load_where_load_is_not_the_matter(kind):
     """A wrong path, a wrong token or a lost write is not mended by fewer users."""
     findings = diagnose([failed(kind, 100)], [], figures({WEIGHT: [10] * 100}, 100))
@@ -100,7 +104,7 @@ def test_no_advice_on_load_where_load_is_not_the_matter(kind):
 
 def test_everything_failed():
     """Where nothing worked at all, one user is what to try."""
-    *_, finding = diagnose([failed(Kind.SERVER_ERROR, 100)], [], figures({WEIGHT: [10] * 100}, 100))
+    *_, finding = diagnose([failed(FailureKind.SERVER_ERROR, 100)], [], figures({WEIGHT: [10] * 100}, 100))
     assert finding.advice == (
         "Every request failed, which load alone seldom does; most frequent: server error. "
         "What to do: see first that a single user gets answers."
@@ -148,7 +152,7 @@ LIMITS = st.tuples(COUNTED | st.just(ALL), st.sampled_from(["p95", "median", "fa
 
 
 @given(
-    st.lists(st.builds(failed, st.none() | st.sampled_from(Kind), st.integers(1, 1000), COUNTED)),
+    st.lists(st.builds(failed, st.none() | st.sampled_from(FailureKind), st.integers(1, 1000), COUNTED)),
     st.lists(LIMITS),
     st.integers(0, 1000),
 )

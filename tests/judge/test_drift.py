@@ -6,7 +6,7 @@ import pytest
 
 from chaterload.judge.drift import GENERATOR_CPU, GENERATOR_MEMORY, Drift, group_alike, read_drift
 from chaterload.judge.history import Generator, History
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.trend import Trend
 
 from .queues import ENDPOINTS, Server, simulate
@@ -54,7 +54,7 @@ def test_only_while_the_users_stay_the_same():
 
 def made(medians, memory=lambda at: 1e8, share=lambda at: 0.5, minutes=10):
     """A run of 100 requests per sample to TODAY and WEIGHT, by these medians, memory and share of TODAY."""
-    history, so_far = History(), {TODAY: Measurement(), WEIGHT: Measurement()}
+    history, so_far = History(), {TODAY: EndpointStats(), WEIGHT: EndpointStats()}
     for number in range(1, minutes * 20 + 1):
         at = 3.0 * number
         counts = {TODAY: round(100 * share(at)), WEIGHT: 100 - round(100 * share(at))}
@@ -62,7 +62,7 @@ def made(medians, memory=lambda at: 1e8, share=lambda at: 0.5, minutes=10):
             ms = round(medians(at) * (1 if endpoint == TODAY else 4)) + number % 3
             times = {**so_far[endpoint].times}
             times[ms] = times.get(ms, 0) + n
-            so_far[endpoint] = Measurement(so_far[endpoint].requests + n, 0, times)
+            so_far[endpoint] = EndpointStats(so_far[endpoint].requests + n, 0, times)
         history.add(at, 30, Snapshot(dict(so_far), at), target=30, generator=Generator(20.0, memory(at)))
     return history
 

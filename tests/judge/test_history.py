@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.judge.history import MOST_BATCHES, Generator, History
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot, add_up
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot, add_up
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
 
 
 def measured(*times, failures=0):
-    return Measurement(len(times), failures, Counter(times), float(sum(times)), float(max(times, default=0)))
+    return EndpointStats(len(times), failures, Counter(times), float(sum(times)), float(max(times, default=0)))
 
 
 def test_samples_of_a_run():
@@ -48,7 +48,7 @@ def test_nothing_remembered():
 @given(st.lists(st.tuples(st.floats(0, 100), st.integers(0, 50), st.lists(st.integers(0, 5000), max_size=10))))
 def test_samples_add_up(steps):
     """Samples follow each other in time without gaps, and hold every request up to the last of them."""
-    history, so_far, kept, latest = History(), Measurement(), 0, 0.0
+    history, so_far, kept, latest = History(), EndpointStats(), 0, 0.0
     for at, users, times in steps:
         so_far = add_up([so_far, measured(*times)])
         history.add(at, users, Snapshot({TODAY: so_far}, at), target=users)

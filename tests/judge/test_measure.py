@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot, add_up, percentile, three_digits
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot, add_up, percentile, round_to_3_significant
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
 SHARES = st.floats(0.001, 0.999)
@@ -19,11 +19,11 @@ def measurements(draw, least=0):
     times = draw(st.dictionaries(st.integers(0, 100_000), st.integers(1, 1000), min_size=least, max_size=20))
     requests = sum(times.values())
     total = sum(time * count for time, count in times.items())
-    return Measurement(requests, draw(st.integers(0, requests)), times, float(total), float(max(times, default=0)))
+    return EndpointStats(requests, draw(st.integers(0, requests)), times, float(total), float(max(times, default=0)))
 
 
 def measured(*times, failures=0):
-    return Measurement(len(times), failures, Counter(times), float(sum(times)), float(max(times, default=0)))
+    return EndpointStats(len(times), failures, Counter(times), float(sum(times)), float(max(times, default=0)))
 
 
 @given(st.lists(st.integers(0, 5000), min_size=1, max_size=200), SHARES)
@@ -50,7 +50,7 @@ def test_a_rank_is_exact_where_floats_are_not(hundredths):
 
 def test_nothing_measured():
     """Without requests everything is 0, and nothing divides by it."""
-    none = Measurement()
+    none = EndpointStats()
     assert (none.failure_ratio, none.average_ms, none.percentile_ms(0.95)) == (0, 0, 0)
     assert none.percentile_interval_ms(0.95) == (0, 0)
     assert Snapshot({}, 0.0).requests_per_second == 0
@@ -67,7 +67,7 @@ def test_an_interval_holds_its_percentile(m, share):
 def test_an_interval_narrows_with_more_requests():
     """A hundred times the requests make the interval about ten times as narrow."""
     few, many = (dict.fromkeys(range(1, 1001), count) for count in (1, 100))
-    widths = [high - low for low, high in (Measurement(times=t).percentile_interval_ms(0.95) for t in (few, many))]
+    widths = [high - low for low, high in (EndpointStats(times=t).percentile_interval_ms(0.95) for t in (few, many))]
     assert widths[0] / widths[1] == pytest.approx(10, rel=0.2)
 
 
@@ -115,21 +115,21 @@ def test_a_window_of_a_run():
 @given(st.floats(0, 1e7))
 def test_three_digits(milliseconds):
     """Rounding is at most 0.5 % off, or half a millisecond, and rounded times stay what they are."""
-    rounded = three_digits(milliseconds)
+    rounded = round_to_3_significant(milliseconds)
     assert abs(rounded - milliseconds) <= max(0.5, 0.005 * milliseconds)
-    assert three_digits(rounded) == rounded
+    assert round_to_3_significant(rounded) == rounded
 
 
 @pytest.mark.parametrize("decade", [100, 1_000, 10_000, 100_000])
 def test_few_values_a_decade(decade):
     """There are no more than 900 rounded values a decade, so that the counts stay small on the wire."""
-    assert len({three_digits(decade + decade * 9 * i / 50_000) for i in range(50_000)}) <= 901
+    assert len({round_to_3_significant(decade + decade * 9 * i / 50_000) for i in range(50_000)}) <= 901
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6))
 def test_rounding_keeps_the_order(one, other):
     """A longer time is never rounded below a shorter one."""
-    assert three_digits(min(one, other)) <= three_digits(max(one, other))
+    assert round_to_3_significant(min(one, other)) <= round_to_3_significant(max(one, other))
 
 
 def test_how_endpoints_are_called():

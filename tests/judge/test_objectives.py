@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.exits import Refused
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective, State, evaluate
 from chaterload.judge.objectives_file import DEFAULT_FILE, METHODS, load, parse
 
@@ -37,7 +37,7 @@ def problems(text):
 
 
 def snapshot(*times, failures=0, seconds=10.0, endpoint=WEIGHT):
-    measurement = Measurement(len(times), failures, Counter(times), float(sum(times)), float(max(times, default=0)))
+    measurement = EndpointStats(len(times), failures, Counter(times), float(sum(times)), float(max(times, default=0)))
     return Snapshot({endpoint: measurement}, seconds)
 
 
@@ -260,7 +260,7 @@ def test_at_the_limit(measure, limit, state):
 
 
 @pytest.mark.parametrize(
-    ("requests", "minimum", "left_out", "state"),
+    ("requests", "minimum", "excluded_endpoints", "state"),
     [
         (0, 1, (), State.NO_DATA),
         (0, 1, (WEIGHT,), State.NOT_APPLICABLE),
@@ -271,9 +271,11 @@ def test_at_the_limit(measure, limit, state):
         (5, 5, (WEIGHT,), State.MET),
     ],
 )
-def test_too_few_requests(requests, minimum, left_out, state):
+def test_too_few_requests(requests, minimum, excluded_endpoints, state):
     """Without enough requests there is no judgement, unless the tags left the path out; requests are judged anyway."""
-    (result,) = evaluate([Objective(WEIGHT, Measure.named("p95"), 100, minimum)], snapshot(*[10] * requests), left_out)
+    (result,) = evaluate(
+        [Objective(WEIGHT, Measure.named("p95"), 100, minimum)], snapshot(*[10] * requests), excluded_endpoints
+    )
     assert result.state is state
     assert (result.value is None) is (result.margin is None) is (state is not State.MET)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective, State, evaluate
 from chaterload.judge.reach import why_never_reached
 
@@ -20,7 +20,7 @@ FLOWS = [(FEEDBACK,), (PHOTO, TODAY, MODIFY)]
 def asked(**counts):
     """Requests and failures by endpoint."""
     names = {"photo": PHOTO, "today": TODAY, "modify": MODIFY, "feedback": FEEDBACK}
-    return Snapshot({names[name]: Measurement(n, failed, {10: n}) for name, (n, failed) in counts.items()}, 10.0)
+    return Snapshot({names[name]: EndpointStats(n, failed, {10: n}) for name, (n, failed) in counts.items()}, 10.0)
 
 
 @pytest.mark.parametrize(

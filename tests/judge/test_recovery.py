@@ -6,7 +6,7 @@ import pytest
 
 from chaterload.judge.dependence import measure_dependence
 from chaterload.judge.history import Batch, Step
-from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 from chaterload.judge.recovery import Recovery, read_recovery
 
 SPIKE = (60.0, 120.0)
@@ -15,7 +15,7 @@ TODAY = Endpoint("GET", "/eater_get_today")
 
 def window(ms, requests=100, failures=0):
     times = Counter(round(ms * (0.8 + 0.4 * number / 100)) for number in range(requests))
-    return Snapshot({TODAY: Measurement(requests, failures, times)}, 3.0)
+    return Snapshot({TODAY: EndpointStats(requests, failures, times)}, 3.0)
 
 
 def step(users, begin, end, ms, failures=lambda at: 0, requests=100):
@@ -74,7 +74,7 @@ def test_some_that_stay_slow():
         step(100, 60, 117, lambda at: 2000.0),
         step(10, 120, 240, lambda at: 100.0),
     ]
-    slow = {TODAY: Measurement(100, 0, {100: 75, 2000: 25})}
+    slow = {TODAY: EndpointStats(100, 0, {100: 75, 2000: 25})}
     batches = [Batch(batch.end, Snapshot(slow, 3.0)) for batch in steps[2].batches]
     half_well = [*steps[:2], Step(10, 120, steps[2].window, batches)]
     assert read_recovery(half_well, SPIKE, measure_dependence(steps)) == Recovery(needed=True)

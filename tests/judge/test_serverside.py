@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.judge.measure import Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 from chaterload.judge.serverside import ServerSide, ServerTime, Work, compare_sides, parse_metrics
 from chaterload.standin.counters import Counters
 
@@ -27,8 +27,8 @@ process_cpu_seconds_total 12.5
 def ours(today=100, weight=50, today_ms=600.0, weight_ms=90.0):
     return Snapshot(
         {
-            TODAY: Measurement(today, 0, {}, today * today_ms),
-            WEIGHT: Measurement(weight, 0, {}, weight * weight_ms),
+            TODAY: EndpointStats(today, 0, {}, today * today_ms),
+            WEIGHT: EndpointStats(weight, 0, {}, weight * weight_ms),
         },
         10.0,
     )

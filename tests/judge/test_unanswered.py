@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective, State, evaluate
 from chaterload.judge.unanswered import Unanswered, count_unanswered
 
@@ -15,7 +15,7 @@ OBJECTIVES = [
     Objective(ALL, Measure.named("failure_ratio"), 0.01),
 ]
 GOOD = Snapshot(
-    {endpoint: Measurement(100, 0, {50: 100}, 5_000.0, 50.0) for endpoint in (PHOTO, TODAY, LANGUAGE)}, 10.0
+    {endpoint: EndpointStats(100, 0, {50: 100}, 5_000.0, 50.0) for endpoint in (PHOTO, TODAY, LANGUAGE)}, 10.0
 )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.exits import Exit
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import FAILURE_RATIO, Measure, Objective, Result, State
 from chaterload.judge.queries import Query, judge_query
 from chaterload.judge.verdict import Evidence, Grade, Outcome, critical_failures, decide, grade, tier
@@ -175,7 +175,7 @@ def test_reasons_are_in_the_order_of_their_weight():
 
 def failing(**ratios):
     """100 requests to each endpoint, of which so many failed."""
-    return Snapshot({Endpoint("GET", f"/{path}"): Measurement(100, n, {10: 100}) for path, n in ratios.items()}, 1.0)
+    return Snapshot({Endpoint("GET", f"/{path}"): EndpointStats(100, n, {10: 100}) for path, n in ratios.items()}, 1.0)
 
 
 def limit_on(*endpoints):

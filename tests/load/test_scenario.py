@@ -54,7 +54,7 @@ def test_what_needs_an_account(tags, expected):
 
 
 @pytest.mark.parametrize(
-    ("tags", "exclude", "left_out"),
+    ("tags", "exclude", "excluded_endpoints"),
     [
         (None, None, ["health_level"]),
         ([], ["auth"], ["auth", "health_level"]),
@@ -63,6 +63,6 @@ def test_what_needs_an_account(tags, expected):
         (["health_level"], ["health_level"], ["health_level"]),
     ],
 )
-def test_what_runs_only_by_name(tags, exclude, left_out):
+def test_what_runs_only_by_name(tags, exclude, excluded_endpoints):
     """health_level is left out wherever --tags does not name it, and --exclude-tags still goes before."""
-    assert excluded_tags(tags, exclude) == left_out
+    assert excluded_tags(tags, exclude) == excluded_endpoints

@@ -11,7 +11,7 @@ from locust.runners import MasterRunner
 
 from chaterload.chater import routes
 from chaterload.exits import Refused
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective
 from chaterload.load.scenario import calls
 from chaterload.load.shapes import (
@@ -24,7 +24,7 @@ from chaterload.load.shapes import (
     staged_shapes,
 )
 from chaterload.load.strategies import NAMES, STRATEGIES, SearchLimits
-from chaterload.run.conclusion import _left_to_do
+from chaterload.run.conclusion import tasks_never_run
 from chaterload.run.lifecycle import Prepared, Run
 
 WEIGHT = Endpoint("POST", "/manual_weight")
@@ -74,7 +74,7 @@ class World:
     def measure(self):
         count = sum(self.times.values())
         total = sum(ms * n for ms, n in self.times.items())
-        return Snapshot({WEIGHT: Measurement(count, 0, Counter(self.times), total)}, self.now)
+        return Snapshot({WEIGHT: EndpointStats(count, 0, Counter(self.times), total)}, self.now)
 
     def shape(self, limits=None):
         return self.follow(CapacityShape(limits or SearchLimits(), [LIMIT], self.measure, lambda: self.cpu))
@@ -260,7 +260,7 @@ def test_failures_break_a_step():
     def measure():
         snapshot = world.measure()
         m = snapshot.endpoints[WEIGHT]
-        return Snapshot({WEIGHT: Measurement(m.requests, m.requests // 2, m.times, m.total_ms)}, snapshot.seconds)
+        return Snapshot({WEIGHT: EndpointStats(m.requests, m.requests // 2, m.times, m.total_ms)}, snapshot.seconds)
 
     shape = world.follow(CapacityShape(SearchLimits(), [failing], measure, lambda: 0.0))
     world.run(shape)
@@ -292,7 +292,7 @@ class Tapper:
 
 
 @pytest.mark.parametrize(
-    ("name", "exclude", "asked", "left_out"),
+    ("name", "exclude", "asked", "excluded_endpoints"),
     [
         ("smoke", None, ("POST /manual_weight", "POST /set_language"), []),
         ("smoke", None, ("POST /manual_weight",), ["smoke left out language: no request to POST /set_language"]),
@@ -301,7 +301,7 @@ class Tapper:
         ("load", None, (), []),
     ],
 )
-def test_a_task_that_smoke_left_out(name, exclude, asked, left_out):
+def test_a_task_that_smoke_left_out(name, exclude, asked, excluded_endpoints):
     """Every task that the tags leave has to have asked its first endpoint, where the strategy is to run every task."""
     environment: Any = SimpleNamespace(
         user_classes=[Tapper],
@@ -310,5 +310,5 @@ def test_a_task_that_smoke_left_out(name, exclude, asked, left_out):
         parsed_options=Namespace(tags=None, exclude_tags=exclude),
     )
     course = Run(Prepared("id", "http://localhost", None, None), shape=StagedShape(STRATEGIES[name]))
-    figures = Snapshot({Endpoint(*endpoint.split()): Measurement(1) for endpoint in asked}, 1.0)
-    assert _left_to_do(environment, course, figures) == left_out
+    figures = Snapshot({Endpoint(*endpoint.split()): EndpointStats(1) for endpoint in asked}, 1.0)
+    assert tasks_never_run(environment, course, figures) == excluded_endpoints

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chaterload.chater.answers import Kind
+from chaterload.chater.answers import FailureKind
 from chaterload.chater.dishes import Leftover, Trace
 from chaterload.chater.writes import Tally, Writes
 from chaterload.judge.comparison import Comparison
-from chaterload.judge.diagnosis import Failures, diagnose
+from chaterload.judge.diagnosis import FailureCount, diagnose
 from chaterload.judge.history import History
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective, evaluate
 from chaterload.judge.verdict import Evidence, decide
 from chaterload.report.model import Report, Run
@@ -43,24 +43,24 @@ def make_report(
     invalid=(),
     evidence=None,
     host="http://127.0.0.1:5000",
-    left_out=(),
+    excluded_endpoints=(),
     writes=WRITES,
 ):
     """A run of 30 s and 240 requests; by default everything is met."""
     endpoints = {
-        TODAY: Measurement(120, failures, {20: 60, 30: 60}, 3000.0, 30.4),
-        WEIGHT: Measurement(120, 0, {weight_ms: 120}, weight_ms * 120.0, float(weight_ms)),
+        TODAY: EndpointStats(120, failures, {20: 60, 30: 60}, 3000.0, 30.4),
+        WEIGHT: EndpointStats(120, 0, {weight_ms: 120}, weight_ms * 120.0, float(weight_ms)),
     }
-    figures = Snapshot({} if left_out else endpoints, 30.0)
+    figures = Snapshot({} if excluded_endpoints else endpoints, 30.0)
     history = History()
     for part in (3, 2, 1):
         times = {
-            e: Measurement(m.requests // part, 0, {t: n // part for t, n in m.times.items()})
+            e: EndpointStats(m.requests // part, 0, {t: n // part for t, n in m.times.items()})
             for e, m in endpoints.items()
         }
         history.add(30.0 / part, 20, Snapshot(times, 30.0 / part), target=20)
-    rows = [Failures(TODAY, Kind.SERVER_ERROR, "server error", failures)] if failures else []
-    results = evaluate(OBJECTIVES, figures, left_out)
+    rows = [FailureCount(TODAY, FailureKind.SERVER_ERROR, "server error", failures)] if failures else []
+    results = evaluate(OBJECTIVES, figures, excluded_endpoints)
     regressions = [str(change) for change in baseline if change.worse]
     evidence = evidence or Evidence(writes.missing(), worse=regressions, unproven=invalid)
     start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -91,5 +91,5 @@ def any_report(request):
         "pass": make_report,
         "fail": lambda: make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME], writes=LOSSES),
         "invalid": lambda: make_report(invalid=[NASTY], host=NASTY),
-        "tags": lambda: make_report(left_out=(WEIGHT, TODAY)),
+        "tags": lambda: make_report(excluded_endpoints=(WEIGHT, TODAY)),
     }[request.param]()

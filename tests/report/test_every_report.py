@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from chaterload.chater.answers import Kind
+from chaterload.chater.answers import FailureKind
 from chaterload.chater.writes import Tally, Writes
-from chaterload.judge.diagnosis import Failures, diagnose
+from chaterload.judge.diagnosis import FailureCount, diagnose
 from chaterload.judge.measure import ALL, Snapshot
 from chaterload.judge.objectives import THROUGHPUT, Measure, Objective, evaluate
 from chaterload.judge.queries import Query, judge_query
@@ -64,11 +64,15 @@ def reports(draw):
         draw(st.dictionaries(ENDPOINTS, measurements(least=int(well)), min_size=int(well), max_size=3)),
         draw(st.floats(0.1, 1e5)),
     )
-    left_out = draw(st.sets(ENDPOINTS, max_size=2))
+    excluded_endpoints = draw(st.sets(ENDPOINTS, max_size=2))
     objectives = draw(st.lists(EASY, min_size=1, max_size=2) if well else st.lists(OBJECTIVES, max_size=4))
-    results = evaluate(objectives, figures, left_out, [(TODAY, WEIGHT), (SIGN_IN,)])
+    results = evaluate(objectives, figures, excluded_endpoints, [(TODAY, WEIGHT), (SIGN_IN,)])
     results += [] if well else draw(st.lists(QUERIES, max_size=1))
-    rows = draw(st.lists(st.builds(Failures, ENDPOINTS, st.sampled_from(Kind), TEXTS, st.integers(1, 99)), max_size=2))
+    rows = draw(
+        st.lists(
+            st.builds(FailureCount, ENDPOINTS, st.sampled_from(FailureKind), TEXTS, st.integers(1, 99)), max_size=2
+        )
+    )
     writes = draw(WHOLE if well else WHOLE | st.builds(Writes, *[tallies()] * 4))
     changes = draw(st.lists(st.sampled_from([SAME] if well else [WORSE, SAME]), max_size=2, unique=True))
     found = draw(st.just(Evidence()) | DOUBTS if well else st.just(Evidence()) | EVIDENCE)

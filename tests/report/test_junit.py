@@ -105,7 +105,7 @@ def test_what_a_broken_generator_measured():
 
 def test_what_was_not_judged():
     """What the tags left out is skipped, and what has no data is an error."""
-    found = cases(make_report(left_out=[WORSE.endpoint]))["objectives"]
+    found = cases(make_report(excluded_endpoints=[WORSE.endpoint]))["objectives"]
     assert found["POST /manual_weight p95"] == "skipped"
     assert found["GET /eater_get_today p95"] == "error"
 

@@ -6,22 +6,25 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from chaterload.chater.answers import Kind
-from chaterload.judge.diagnosis import Failures, Recent
-from chaterload.judge.measure import ALL, Endpoint, Measurement, Snapshot
+from chaterload.chater.answers import FailureKind
+from chaterload.judge.diagnosis import FailureCount, RecentFailure
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective, evaluate
 from chaterload.load.strategies import STRATEGIES, Search, SearchLimits
-from chaterload.report.live import Moment, build, clock
+from chaterload.report.live import LiveView, build, clock
 
 from .conftest import NASTY, OBJECTIVES, SIGN_IN, TODAY, WEIGHT
 
 WINDOWS = [(60, 24), (80, 24), (100, 30), (140, 50)]
 FIGURES = Snapshot(
-    {TODAY: Measurement(120, 20, {30: 120}, 3600.0, 30.0), WEIGHT: Measurement(120, 0, {900: 120}, 108_000.0, 900.0)},
+    {
+        TODAY: EndpointStats(120, 20, {30: 120}, 3600.0, 30.0),
+        WEIGHT: EndpointStats(120, 0, {900: 120}, 108_000.0, 900.0),
+    },
     30.0,
 )
-SERVER_ERROR = Recent(Failures(TODAY, Kind.SERVER_ERROR, "server error", 20), 3.2)
-RUN = Moment(
+SERVER_ERROR = RecentFailure(FailureCount(TODAY, FailureKind.SERVER_ERROR, "server error", 20), 3.2)
+RUN = LiveView(
     host="http://127.0.0.1:5000",
     seconds=18.4,
     length_s=30.0,
@@ -119,7 +122,7 @@ def test_each_state_has_a_mark_of_its_own():
 def test_more_objectives_than_rows():
     """Where not all objectives fit, the missed ones are shown and the others are counted."""
     paths = [Endpoint("GET", f"/{number}") for number in range(40)]
-    figures = Snapshot({path: Measurement(1, 0, {10: 1}, 10.0, 10.0) for path in paths}, 1.0)
+    figures = Snapshot({path: EndpointStats(1, 0, {10: 1}, 10.0, 10.0) for path in paths}, 1.0)
     objectives = [Objective(path, Measure.named("p95"), 5.0 if path.path in ("/7", "/39") else 50.0) for path in paths]
     lines = drawn(replace(FAILING, results=evaluate(objectives, figures)), 80, 24)
     assert len(lines) == 23

@@ -89,7 +89,7 @@ def test_a_failed_run():
 
 def test_what_was_not_judged_has_no_value():
     """An objective without data has null for its value."""
-    document = through_json(make_report(left_out=[WEIGHT]))
+    document = through_json(make_report(excluded_endpoints=[WEIGHT]))
     assert [(row["state"], row["value"]) for row in document["objectives"]][:2] == [
         ("not_applicable", None),
         ("no_data", None),

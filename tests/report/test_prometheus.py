@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from prometheus_client.parser import text_string_to_metric_families
 
-from chaterload.chater.answers import Kind
+from chaterload.chater.answers import FailureKind
 from chaterload.chater.writes import Writes
-from chaterload.judge.diagnosis import Failures
+from chaterload.judge.diagnosis import FailureCount
 from chaterload.judge.measure import Snapshot
 from chaterload.judge.objectives import evaluate
 from chaterload.judge.objectives_file import DEFAULT_FILE, load
@@ -87,15 +87,15 @@ def test_the_page_tells_the_run(any_report):
 def test_failures_have_a_kind():
     """Each kind is told by its name, and a failure of any other text by none of it."""
     rows = [
-        Failures(TODAY, Kind.LOST_WRITE, "lost write", 3),
-        Failures(TODAY, None, NASTY, 2),
-        Failures(TODAY, None, "another", 5),
+        FailureCount(TODAY, FailureKind.LOST_WRITE, "lost write", 3),
+        FailureCount(TODAY, None, NASTY, 2),
+        FailureCount(TODAY, None, "another", 5),
     ]
     found = series(replace(figures_of(make_report()), failures=rows))
     assert found["chater_failures_total", "lost_write", "GET", "/eater_get_today"] == 3
     assert found["chater_failures_total", "other", "GET", "/eater_get_today"] == 7
     assert found["chater_failures_total", "lost_write", "POST", "/manual_weight"] == 0
-    assert len({key[1] for key in found if key[0] == "chater_failures_total"}) == len(Kind) + 1
+    assert len({key[1] for key in found if key[0] == "chater_failures_total"}) == len(FailureKind) + 1
     assert not [key for key in found if NASTY in key]
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.chater.wire import DAY_MS
-from chaterload.standin.records import INT32, KEPT, KEPT_PHOTOS, Account, Dish, Records
+from chaterload.standin.records import INT32, KEPT, KEPT_PHOTOS, Account, Records, StoredDish
 
 TIME = 20_000 * DAY_MS + 123
 
@@ -14,14 +14,14 @@ TIME = 20_000 * DAY_MS + 123
 def account():
     """An account with one dish of 400 kcal."""
     account = Account()
-    account.add(Dish.guessed(TIME, calories=400, weight=300))
+    account.add(StoredDish.guessed(TIME, calories=400, weight=300))
     return account
 
 
 def test_a_guessed_dish_is_plausible_and_the_same_for_the_same_time():
     """What is not known about a dish follows from its time alone."""
-    assert Dish.guessed(TIME) == Dish.guessed(TIME)
-    assert 100 <= Dish.guessed(TIME).calories <= 1000
+    assert StoredDish.guessed(TIME) == StoredDish.guessed(TIME)
+    assert 100 <= StoredDish.guessed(TIME).calories <= 1000
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_modifies_are_cumulative(account, percentages, calories, weight):
 def test_no_modify_leaves_the_range_of_int32(percentages):
     """However often and far a dish is modified, its answer can still be encoded."""
     account = Account()
-    account.add(Dish.guessed(TIME))
+    account.add(StoredDish.guessed(TIME))
     for percentage in percentages:
         account.modify(TIME, percentage)
     (dish,) = account.dishes()
@@ -73,13 +73,13 @@ def test_dishes_belong_to_their_utc_day(account):
     """A day's list begins at its first millisecond and ends before the next day's."""
     first, last = 20_000 * DAY_MS, 20_001 * DAY_MS - 1
     for time in (first - 1, last, first, last + 1):
-        account.add(Dish.guessed(time))
+        account.add(StoredDish.guessed(time))
     assert [dish.time for dish in account.dishes(20_000)] == [first, TIME, last]
 
 
 def test_a_second_dish_of_the_same_time_is_not_kept(account):
     """A time identifies a dish, so the first one stays."""
-    assert not account.add(Dish.guessed(TIME, calories=1))
+    assert not account.add(StoredDish.guessed(TIME, calories=1))
     assert account.find(TIME).calories == 400
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from chaterload.chater.dishes import Trace
+from chaterload.chater.load_context import SHOWN_STRANGERS, make_shared, sign_in_body
 from chaterload.chater.settings import Settings
-from chaterload.chater.shared import SHOWN_STRANGERS, make_shared, sign_in_body
 from chaterload.chater.times import SecondsOfDay
 from chaterload.chater.tokens import make_token
 from chaterload.chater.wire import DAY_MS

@@ -37,7 +37,7 @@ SHOWN_STRANGERS = 3
 
 
 @dataclass
-class Shared:
+class LoadContext:
     """What the users of one process share; a new one for each run."""
 
     settings: Settings
@@ -87,7 +87,7 @@ class CurrentRun:
     def __init__(self) -> None:
         self._shared: AsyncResult = AsyncResult()
 
-    def put(self, shared: Shared) -> None:
+    def put(self, shared: LoadContext) -> None:
         """A run starts here."""
         if self._shared.ready():
             self._shared = AsyncResult()
@@ -98,10 +98,10 @@ class CurrentRun:
         if self._shared.ready():
             self._shared = AsyncResult()
 
-    def get(self) -> Shared:
+    def get(self) -> LoadContext:
         """What users of the run share. RuntimeError when no run has started within PATIENCE_S."""
         try:
-            shared: Shared = self._shared.get(timeout=PATIENCE_S)
+            shared: LoadContext = self._shared.get(timeout=PATIENCE_S)
         except gevent.Timeout:
             raise RuntimeError(f"No run has started here within {PATIENCE_S:.0f} s.") from None
         return shared
@@ -129,7 +129,7 @@ def sign_in_body(settings: Settings, email: str | None) -> bytes:
 
 def make_shared(
     settings: Settings, make_leases: Callable[[list[Account]], Leases], ask: Ask, seconds: Seconds, *, accounts: bool
-) -> Shared:
+) -> LoadContext:
     """What the users of this process share; without accounts where no task needs one. Refused when it cannot be.
 
     `ask` sends what is no load; `seconds` is where the times of dishes come from.
@@ -147,4 +147,4 @@ def make_shared(
     except ValueError as error:  # it was there when the settings were read
         raise Refused(f"TEST_PHOTO_PATH {str(settings.photo_path)!r} {error}. Expected {IMAGE_SHAPE}.") from None
     cleanup = Cleanup({account.email: account for account in found}, index, ask)
-    return Shared(settings, photo, found, make_leases(found), index, cleanup, writes)
+    return LoadContext(settings, photo, found, make_leases(found), index, cleanup, writes)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chaterload.exits import Refused
 from chaterload.run.lifecycle import Phase
 from chaterload.run.options import LONGEST_S, duration
-from chaterload.web.forms import Hosts
+from chaterload.web.form_guard import Hosts
 from tests.web.conftest import HOST, OWN, Make, Site
 
 PRIVATE = [
