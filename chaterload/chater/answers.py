@@ -110,7 +110,7 @@ class FailureKind(Enum):
     REQUEST_REFUSED = (
         "request refused",
         "the server finds the request wrong (4xx)",
-        "check the host's path and service (404); compare proto/ and the settings with the server's version",
+        "check the host's path and service; compare proto/ and the settings with the server's version",
     )
     REDIRECTED = (
         "redirected",

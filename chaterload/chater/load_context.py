@@ -14,6 +14,7 @@ from chaterload.chater.accounts import Account, make_accounts
 from chaterload.chater.cleanup import Ask, Cleanup
 from chaterload.chater.dishes import DishIndex
 from chaterload.chater.photo import IMAGE_SHAPE, Photo
+from chaterload.chater.samples import FailureSamples
 from chaterload.chater.settings import Settings
 from chaterload.chater.times import DishTimes, Seconds
 from chaterload.chater.writes import Writes
@@ -60,6 +61,7 @@ class LoadContext:
     def __post_init__(self) -> None:
         slowest = self.settings.max_response_seconds
         self.slowest_ms = float("inf") if slowest is None else slowest * 1000
+        self.samples = FailureSamples(self.settings.secrets)
         self.sign_in = sign_in_body(self.settings, self.accounts[0].email if self.accounts else None)
 
     def report(self) -> dict[str, Any]:

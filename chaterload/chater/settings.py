@@ -195,6 +195,11 @@ class Settings(BaseSettings):
         text = repr(sorted((name, value) for name, value in given.items() if name not in secret))
         return sha256(text.encode()).hexdigest()
 
+    def secrets(self) -> list[str]:
+        """What must never be shown."""
+        values = (getattr(self, name) for name, field in type(self).model_fields.items() if is_secret(field))
+        return [value.get_secret_value() for value in values if value is not None]
+
     @property
     def named_host(self) -> str | None:
         """The base URL that the settings name; --host and LOCUST_HOST come first."""

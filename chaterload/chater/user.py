@@ -105,14 +105,17 @@ class ProtobufUser(FastHttpUser):
         path = f"{route.path}?{urlencode(query)}" if query else route.path
         answer: Answer | None = None
         result: T | FailureKind
+        problem: BaseException | None = None
         start_time, began = time.time(), time.perf_counter()
         try:
             with self.deadline.of(route.method, route.path):
                 answer = self._connection.request(route.method, path, fields, body or b"", route.expected.largest)
         except (*WIRE_ERRORS, DeadlineExceeded) as error:
-            result = judge_connection(error)
+            result, problem = judge_connection(error), error
         except gevent.GreenletExit:  # the run does not wait any longer; a listener of `request` hears nothing of it
-            self.shared.unanswered[route.method, route.path].append((time.perf_counter() - began) * 1000)
+            took_ms = (time.perf_counter() - began) * 1000
+            self.shared.unanswered[route.method, route.path].append(took_ms)
+            self._keep_sample(FailureKind.UNANSWERED, route, fields, took_ms)
             raise
         took_ms = (time.perf_counter() - began) * 1000
         if answer is not None:
@@ -132,6 +135,22 @@ class ProtobufUser(FastHttpUser):
             start_time=start_time,
             url=f"{self.host}{route.path}",
         )
+        if kind:
+            self._keep_sample(kind, route, fields, took_ms, answer, problem)
         if kind in TOKEN_REJECTED:
             self.account.renew()
         return None if isinstance(result, FailureKind) else result
+
+    def _keep_sample(
+        self,
+        kind: FailureKind,
+        route: Route[T],
+        fields: bytes,
+        took_ms: float,
+        answer: Answer | None = None,
+        problem: BaseException | None = None,
+    ) -> None:
+        """Keep what came, with nothing of the token that `fields` sent."""
+        email = self.account.email if route.needs_token else ""
+        sent_as = email, fields.partition(b"Bearer ")[2].decode("latin-1").strip()
+        self.shared.samples.add(kind, route.method, route.path, sent_as, took_ms, answer, problem)

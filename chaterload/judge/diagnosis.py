@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chaterload.chater.answers import FailureKind
+from chaterload.chater.samples import FailureSample
 from chaterload.judge.measure import ALL, Z_99, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.numbers import percent
 from chaterload.judge.objectives import Result, State
@@ -67,6 +68,8 @@ class Finding:
     """Where, in words: `at GET /a, GET /b`, or `at 11 of 12 endpoints alike`; empty where that says nothing."""
     meaning: str
     action: str
+    came: str = ""
+    """With which status the first ones came, a sentence; empty where that says nothing."""
     certain: bool = False
     """Whether the run's own figures show what it means; else it is what such a thing usually means."""
 
@@ -76,7 +79,8 @@ class Finding:
 
     @property
     def explanation(self) -> str:
-        return self.meaning[:1].upper() + self.meaning[1:] if self.certain else f"Usually {self.meaning}"
+        meaning = self.meaning[:1].upper() + self.meaning[1:] if self.certain else f"Usually {self.meaning}"
+        return f"{self.came} {meaning}".lstrip()
 
     @property
     def advice(self) -> str:
@@ -84,14 +88,18 @@ class Finding:
 
 
 def diagnose(
-    failures: Iterable[FailureCount], results: Sequence[Result], snapshot: Snapshot, server: ServerSide = UNKNOWN
+    failures: Iterable[FailureCount],
+    results: Sequence[Result],
+    snapshot: Snapshot,
+    server: ServerSide = UNKNOWN,
+    samples: Sequence[FailureSample] = (),
 ) -> list[Finding]:
     """The findings, the most frequent kind first; then what no single answer shows."""
     counts: dict[FailureKind | None, Counter[Endpoint]] = defaultdict(Counter)
     for row in failures:
         counts[row.kind][row.endpoint] += row.count
     by_count = sorted(counts.items(), key=lambda item: -item[1].total())
-    findings = [_of_kind(kind, where, snapshot) for kind, where in by_count]
+    findings = [_of_kind(kind, where, snapshot, samples) for kind, where in by_count]
     if by_count and snapshot.total.failure_ratio > CRITICAL_ABOVE and by_count[0][0] in MAY_BE_LOAD:
         findings.append(_many_failures(by_count, snapshot))
     slow = _slow_answers(_missed_limits(results, snapshot), snapshot)
@@ -100,14 +108,23 @@ def diagnose(
     return findings
 
 
-def _of_kind(kind: FailureKind | None, counts: Counter[Endpoint], snapshot: Snapshot) -> Finding:
+def _of_kind(
+    kind: FailureKind | None, counts: Counter[Endpoint], snapshot: Snapshot, samples: Sequence[FailureSample]
+) -> Finding:
     title, meaning, action = (
         (kind.title, kind.meaning, kind.action)
         if kind
         else ("other", "a failure of the load test itself", "read the failures table and the log")
     )
     where = tuple(map(str, counts))
-    return Finding(title, counts.total(), where, _place(counts, snapshot), meaning, action)
+    came = _statuses(sample.status for sample in samples if sample.kind == title)
+    return Finding(title, counts.total(), where, _place(counts, snapshot), meaning, action, came)
+
+
+def _statuses(statuses: Iterable[int | None]) -> str:
+    """What the first ones came with, where it is no 200, which the kind itself explains."""
+    told = sorted({status for status in statuses if status not in (None, 200)}, key=str)
+    return f"Status {', '.join(map(str, told))} came first." if told else ""
 
 
 def _place(counts: Counter[Endpoint], snapshot: Snapshot) -> str:

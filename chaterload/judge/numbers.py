@@ -1,5 +1,6 @@
 """How a number is written, in every sentence and table alike: 4.2 %, +22 %, 480 ms, 3.14 s, 52.3 req/s. Pure."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 LONGEST = 1e15
@@ -29,6 +30,11 @@ def rate(per_second: float) -> str:
     if 0 < per_second < 0.1:
         return f"{_positional(per_second, 2)} req/s"
     return f"{per_second:,.1f} req/s"
+
+
+def clock(epoch_s: float) -> str:
+    """A time of day, UTC: 16:52:43."""
+    return f"{datetime.fromtimestamp(epoch_s, UTC):%H:%M:%S}"
 
 
 def plain(value: float) -> str:

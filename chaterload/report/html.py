@@ -21,6 +21,7 @@ _templates.globals.update(
     signed=numbers.change,
     milliseconds=numbers.milliseconds,
     rate=numbers.rate,
+    clock=numbers.clock,
     writes_texts=writes_texts,
     change_columns=CHANGE_COLUMNS,
     change_cells=change_cells,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from chaterload.chater.dishes import Leftover
+from chaterload.chater.samples import FailureSample
 from chaterload.chater.writes import Writes
 from chaterload.exits import Exit
 from chaterload.judge.analysis import Analysis
@@ -68,6 +69,8 @@ class Report:
     """What was answered after the load had ended."""
     unanswered: Sequence[Unanswered] = ()
     """Requests that were cut off without an answer, by endpoint; the failed ones are in the snapshot."""
+    samples: Sequence[FailureSample] = ()
+    """The first failures of each kind and endpoint, to be looked at."""
     cleanup_requests: Mapping[str, int] = field(default_factory=dict)
     """What was asked after the load, or behind users that had stopped, by "METHOD /path"; counted nowhere else."""
     unwritten: tuple[str, ...] = ()
@@ -108,6 +111,7 @@ def to_json(report: Report) -> dict[str, Any]:
             for endpoint, m in sorted_endpoints(report.snapshot)
         ],
         "failure_kinds": [_failures(row) for row in report.failures],
+        "failure_samples": [asdict(sample) for sample in report.samples],
         "diagnosis": [asdict(finding) for finding in report.findings],
         "writes": report.writes.to_dict(),
         "leftovers": [{**asdict(leftover), "certain": leftover.certain} for leftover in report.leftovers],

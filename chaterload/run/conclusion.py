@@ -32,7 +32,7 @@ from chaterload.load.strategies import spike_of
 from chaterload.report.model import Report
 from chaterload.report.model import Run as RunFacts
 from chaterload.run.criteria import PassCriteria, evaluate_run, judged_window
-from chaterload.run.figures import add_up_unanswered, add_up_writes, crashes, failures, snapshot
+from chaterload.run.figures import add_up_unanswered, add_up_writes, crashes, failures, first_samples, snapshot
 from chaterload.run.lifecycle import Run
 from chaterload.run.node import Node, options_of, tasks_of
 from chaterload.run.platform import server_figures
@@ -112,6 +112,8 @@ def make_report(
     judged = judge_run(environment, node, judge, run, platform)
     figures = judged.figures
     rows = [*failures(environment.stats), *(_as_failures(row) for row in judged.unanswered if row.failed)]
+    known = {(str(row.endpoint), row.title) for row in rows}
+    samples = [s for s in first_samples(judged.reports) if (s.endpoint, s.kind) in known]
     uncounted = sum(int(report.get("early_cleanup", 0)) for report in judged.reports)
     server = compare_sides(*server_figures(run.prepared.server_before, run.server_after), figures, uncounted)
     return Report(
@@ -119,7 +121,8 @@ def make_report(
         verdict=judged.verdict,
         snapshot=figures,
         failures=sorted(rows, key=lambda row: -row.count),
-        findings=diagnose(rows, judged.results, figures, server),
+        findings=diagnose(rows, judged.results, figures, server, samples),
+        samples=samples,
         writes=judged.writes,
         leftovers=_leftovers(judged.reports),
         unanswered=judged.unanswered,

@@ -11,6 +11,7 @@ from locust.stats import RequestStats, StatsEntry, StatsError
 
 from chaterload import internals
 from chaterload.chater.answers import FailureKind
+from chaterload.chater.samples import FailureSample, first_of_each
 from chaterload.chater.user import EXCEPTION_OF
 from chaterload.chater.writes import Writes
 from chaterload.judge.diagnosis import FailureCount, RecentFailure
@@ -97,3 +98,8 @@ def add_up_unanswered(reports: Iterable[Mapping[str, Any]]) -> dict[Endpoint, li
     for method, path, of_endpoint in (entry for report in reports for entry in report.get("unanswered", ())):
         ages.setdefault(Endpoint(method, path), []).extend(of_endpoint)
     return ages
+
+
+def first_samples(reports: Iterable[Mapping[str, Any]]) -> list[FailureSample]:
+    """The first failures of each kind and endpoint; those of all processes."""
+    return first_of_each([FailureSample(**sample) for report in reports for sample in report.get("samples", ())])

@@ -231,6 +231,7 @@ class Master(Node):
         record = self._records.get(client_id)
         if record and "chater" in data:
             record.report = data["chater"]
+            record.samples += data["chater"].get("samples", ())
             for time_ms in data["chater"].get("closed", ()):
                 record.begun.pop(time_ms, None)
 

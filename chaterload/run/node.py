@@ -149,7 +149,8 @@ class Node:
 
     def reports(self) -> list[dict[str, Any]]:
         """What each process did and left."""
-        return [{**self.report(), "leftovers": self.leftovers()}]
+        samples = self.shared.samples.all() if self.shared else []
+        return [{**self.report(), "leftovers": self.leftovers(), "samples": samples}]
 
     def lost(self) -> list[str]:
         """Which workers were lost, and how."""

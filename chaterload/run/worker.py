@@ -193,7 +193,8 @@ class Worker(Node):
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
         closed, self._closed = self._closed, []
-        data["chater"] = {**self.report(), "closed": closed}
+        samples = self.shared.samples.take_new() if self.shared else []
+        data["chater"] = {**self.report(), "closed": closed, "samples": samples}
         if self._is_clean:
             data["chater"]["leftovers"] = self.leftovers()
 

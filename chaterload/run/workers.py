@@ -25,6 +25,8 @@ class WorkerRecord:
     state: WorkerState = WorkerState.CHECKED
     report: dict[str, Any] = field(default_factory=dict)
     """What it told last."""
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    """Failures to look at; each is told once."""
     begun: dict[int, str] = field(default_factory=dict)
     """The dishes that it began and that are not known to be gone: their accounts by time."""
     left: int = 0
@@ -40,6 +42,7 @@ class WorkerRecord:
 
     def final_report(self) -> dict[str, Any]:
         """What it did; of the dishes of a lost worker nothing is certain."""
+        report = {**self.report, "samples": self.samples}
         if self.state is not WorkerState.LOST:
-            return self.report
-        return {**self.report, "leftovers": [[email, time, str(Trace.UNCLEAR)] for time, email in self.begun.items()]}
+            return report
+        return {**report, "leftovers": [[email, time, str(Trace.UNCLEAR)] for time, email in self.begun.items()]}

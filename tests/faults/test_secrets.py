@@ -1,6 +1,7 @@
 """No token, no secret that signs them and no account file shows anywhere, however a run goes wrong."""
 
 import contextlib
+import html
 import json
 import secrets
 import stat
@@ -108,7 +109,13 @@ def test_a_failing_run_shows_no_secret(
         with contextlib.suppress(Exception):
             run.process.wait(0.3)
     assert run.wait() in (3, 4)  # 4 where a path had too few requests
-    assert json.loads((tmp_path / "v.json").read_text())["failures"] > 0
+    document = json.loads((tmp_path / "v.json").read_text())
+    assert document["failures"] > 0
+    samples = document["failure_samples"]
+    assert {sample["kind"] for sample in samples} == {row["kind"] for row in document["failure_kinds"]}
+    assert all(", line " in sample["step"] for sample in samples)
+    assert samples[0]["came"] in html.unescape((tmp_path / "v.html").read_text())
+    assert ("Failed: FailureSample(" in (tmp_path / "locust.log").read_text()) is (mode == "local")
     assert_nothing_shown(run, hidden)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("v.json", "v.html", "v.xml")} == {0o600}
     assert titles

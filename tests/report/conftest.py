@@ -6,6 +6,7 @@ import pytest
 
 from chaterload.chater.answers import FailureKind
 from chaterload.chater.dishes import Leftover, Trace
+from chaterload.chater.samples import FailureSample
 from chaterload.chater.writes import Tally, Writes
 from chaterload.judge.comparison import Comparison
 from chaterload.judge.diagnosis import FailureCount, diagnose
@@ -51,6 +52,7 @@ def make_report(
         TODAY: EndpointStats(120, failures, {20: 60, 30: 60}, 3000.0, 30.4),
         WEIGHT: EndpointStats(120, 0, {weight_ms: 120}, weight_ms * 120.0, float(weight_ms)),
     }
+    start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     figures = Snapshot({} if excluded_endpoints else endpoints, 30.0)
     history = History()
     for part in (3, 2, 1):
@@ -59,17 +61,20 @@ def make_report(
             for e, m in endpoints.items()
         }
         history.add(30.0 / part, 20, Snapshot(times, 30.0 / part), target=20)
+    sample = FailureSample(
+        "GET", TODAY.path, "server error", start.timestamp(), 31.0, "a@b.c", "full_flow, line 9", 500, NASTY
+    )
     rows = [FailureCount(TODAY, FailureKind.SERVER_ERROR, "server error", failures)] if failures else []
     results = evaluate(OBJECTIVES, figures, excluded_endpoints)
     regressions = [str(change) for change in baseline if change.worse]
     evidence = evidence or Evidence(writes.missing(), worse=regressions, unproven=invalid)
-    start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     return Report(
         run=Run(host, start, start + timedelta(seconds=30), 20, 2, None, ("full_flow",), (), {"locust": "2.47"}, {}),
         verdict=decide(results, evidence),
         snapshot=figures,
         failures=rows,
-        findings=diagnose(rows, results, figures),
+        findings=diagnose(rows, results, figures, samples=[sample]),
+        samples=[sample] if failures else [],
         writes=writes,
         leftovers=[Leftover("a@example.com", 1_700_000_000_000, Trace.UNCLEAR)],
         history=history.samples,

@@ -45,7 +45,7 @@ def test_everything_is_told():
         "Writes dishes 45 acknowledged / 43 confirmed, 2 lost, 2 late (the latest after 0.3 to 1.2 s)",
         "POST /manual_weight 100 ms 400 ms +300 % 0 % 0 % worse",
         "GET /eater_get_today 30 ms 30 ms +0 %",
-        "20 x server error at GET /eater_get_today Usually the server failed",
+        "20 x server error at GET /eater_get_today Status 500 came first. Usually the server failed",
         "120 x slow answers at POST /manual_weight",
         "a@example.com time 1700000000000 (2023-11-14 22:13:20 UTC): upload unclear",
         "- POST /manual_weight: p95 is 900 ms, expected below 500 ms",

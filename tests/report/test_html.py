@@ -80,9 +80,17 @@ def test_charts():
 
 def test_nothing_is_taken_for_markup():
     """What comes from outside is text on the page, wherever it stands."""
-    html = to_html(make_report(invalid=[NASTY], host=NASTY))
+    html = to_html(make_report(failures=20, invalid=[NASTY], host=NASTY))
     assert NASTY in Page(html).text
     assert "<script" not in html
+
+
+def test_samples():
+    """What failed first is on the page: which request it was, its status and what came; a passing run has none."""
+    text = " ".join(Page(to_html(make_report(failures=20))).text.split())
+    assert "server error50012:00:0031 ms a@b.cfull_flow, line 9<script>alert(1)" in text
+    assert "Status 500 came first. Usually the server failed" in text
+    assert "What failed first" not in to_html(make_report())
 
 
 def test_comparison():

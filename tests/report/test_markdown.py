@@ -21,7 +21,7 @@ def test_all_is_there():
         "| POST /manual_weight p95 | below 500 ms | 900 ms | 120 | ✗ missed | -80 % |",
         "- dishes 45 acknowledged / 43 confirmed, 2 lost",
         "| POST /manual_weight | 100 ms | 400 ms | +300 % | 0 % | 0 % | worse |",
-        "- 20 x server error at GET /eater_get_today. Usually the server failed",
+        "- 20 x server error at GET /eater_get_today. Status 500 came first. Usually the server failed",
     ):
         assert part in plain, part
 
