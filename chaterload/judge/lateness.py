@@ -1,0 +1,84 @@
+"""Arrivals of a run by rate: how many there were, how many began too late, and why. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chaterload.judge.numbers import milliseconds, percent, plain, rate
+
+LATE_MS = 100.0
+"""From here on an arrival is late. Less is in its response time too, and no more than a busy machine's pauses."""
+
+INVALID_FROM = 0.01
+"""Share of late arrivals from which a run was not the one that was asked for."""
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Of all processes, or of one."""
+
+    asked_rps: float = 0.0
+    """What is asked for now, or was last."""
+    asked: float = 0.0
+    """Requests that were asked for in all."""
+    arrivals: int = 0
+    """Tasks that were due."""
+    late: int = 0
+    late_by_server: int = 0
+    """Those of them that had to wait because every user that may be there waited for an answer."""
+    latest_ms: float = 0.0
+    waiting: int = 0
+    """Arrivals that are due and have no user yet."""
+    idle: int = 0
+    """Users that wait for an arrival."""
+
+    @property
+    def late_ratio(self) -> float:
+        return self.late / self.arrivals if self.arrivals else 0.0
+
+    @property
+    def late_by_generator(self) -> int:
+        return self.late - self.late_by_server
+
+    def joined(self, other: "Arrivals") -> "Arrivals":
+        """Both as one."""
+        return Arrivals(
+            self.asked_rps + other.asked_rps,
+            self.asked + other.asked,
+            self.arrivals + other.arrivals,
+            self.late + other.late,
+            self.late_by_server + other.late_by_server,
+            max(self.latest_ms, other.latest_ms),
+            self.waiting + other.waiting,
+            self.idle + other.idle,
+        )
+
+
+def add_up_arrivals(reports: Iterable[Mapping[str, Any]]) -> Arrivals | None:
+    """Those of all processes; None in a run that is not by rate."""
+    total: Arrivals | None = None
+    for report in reports:
+        if "arrivals" in report:
+            one = Arrivals(**report["arrivals"])
+            total = one if total is None else total.joined(one)
+    return total
+
+
+def late_because(arrivals: Arrivals | None) -> tuple[list[str], list[str]]:
+    """Sentences, none or one, on why so many were late: the generator's doing, and the server's."""
+    if arrivals is None or arrivals.late_ratio < INVALID_FROM:
+        return [], []
+    told = f"{plain(arrivals.late)} of {plain(arrivals.arrivals)} arrivals ({percent(arrivals.late_ratio)}) were late, "
+    told += f"the latest by {milliseconds(arrivals.latest_ms)}: "
+    if arrivals.late_by_server > arrivals.late_by_generator:
+        told += "the server was the cause, all users that may be there (--rate-users) waited for its answers"
+        return [], [told]
+    return [f"{told}the load generator was the cause, it was too busy or stood still; spread the rate over workers"], []
+
+
+def arrivals_text(arrivals: Arrivals, reached_rps: float, seconds: float) -> str:
+    """The row of every report: `asked 75.0 req/s, reached 74.8 req/s; 2,413 arrivals, 3 late (0.12 %), ...`."""
+    asked = arrivals.asked / seconds if seconds > 0 else 0.0
+    text = f"asked {rate(asked)}, reached {rate(reached_rps)}; "
+    text += f"{plain(arrivals.arrivals)} arrivals, {plain(arrivals.late)} late ({percent(arrivals.late_ratio)})"
+    return f"{text}, the latest by {milliseconds(arrivals.latest_ms)}"
