@@ -20,6 +20,10 @@ LARGEST_MESSAGE = 1 << 20
 the process goes on."""
 
 
+GAVE_UP_S = 20.0
+"""The shortest time that Chater UI gives what is behind it."""
+
+
 class AnswerTooLarge(Exception):
     """An answer that went on beyond a bound."""
 
@@ -107,6 +111,11 @@ class FailureKind(Enum):
         "the server failed on a request that is well-formed (5xx)",
         "look at the server's log for the exception",
     )
+    BACKEND_SILENT = (
+        "silent backend",
+        "the server waited for what is behind it until it gave up: an empty 500, or `Failed`, after 20 s or more",
+        "look at the food backend, Kafka and Redis; no exception takes that long",
+    )
     REQUEST_REFUSED = (
         "request refused",
         "the server finds the request wrong (4xx)",
@@ -192,6 +201,8 @@ STORED_NOTHING = frozenset(
 )
 """After these the server stored nothing: it refused (4xx), or was not reached. A 408 tells nothing: the AI is late."""
 
+_NOBODY_THERE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL)
+
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
@@ -235,15 +246,18 @@ def json_object(*required: str, **values: str) -> Callable[[bytes], dict[str, An
             return FailureKind.UNDECODABLE
         if not isinstance(document, dict) or not all(field in document for field in required):
             return FailureKind.UNDECODABLE
-        if any(document.get(field) != value for field, value in values.items()):
-            return FailureKind.NOT_SUCCESS
-        return document
+        is_success = all(document.get(field) == value for field, value in values.items())
+        return document if is_success else FailureKind.NOT_SUCCESS
 
     return decode
 
 
-def judge(status: int, content_type: str | None, body: bytes | None, expected: Expected[T]) -> T | FailureKind:
+def judge(
+    status: int, content_type: str | None, body: bytes | None, expected: Expected[T], seconds: float = 0.0
+) -> T | FailureKind:
     """The decoded answer when it is good, else the kind of failure. `body` is None where it cannot be had."""
+    if status == 500 and body in (b"", b"Failed") and seconds >= GAVE_UP_S:
+        return FailureKind.BACKEND_SILENT
     if status != 200:
         return _judge_status(status, body or b"", expected.refusal)
     if content_type is None or content_type.partition(";")[0].strip().lower() != expected.content_type:
@@ -258,11 +272,9 @@ def _judge_status(status: int, body: bytes, refusal: FailureKind) -> FailureKind
         return FailureKind.SIGN_IN_REFUSED if refusal is FailureKind.SIGN_IN_REFUSED else _token_problem(body)
     if status == 400:
         return FailureKind.DAILY_LIMIT if b"daily limit" in body else refusal
-    known = {408: FailureKind.AI_TIMED_OUT, 503: FailureKind.UNAVAILABLE}.get(status)
-    if known:
-        return known
+    known = {408: FailureKind.AI_TIMED_OUT, 503: FailureKind.UNAVAILABLE}
     by_class = {3: FailureKind.REDIRECTED, 4: FailureKind.REQUEST_REFUSED, 5: FailureKind.SERVER_ERROR}
-    return by_class.get(status // 100, FailureKind.UNEXPECTED_STATUS)
+    return known.get(status) or by_class.get(status // 100, FailureKind.UNEXPECTED_STATUS)
 
 
 def _token_problem(body: bytes) -> FailureKind:
@@ -273,20 +285,16 @@ def _token_problem(body: bytes) -> FailureKind:
 
 def judge_connection(error: BaseException | None) -> FailureKind:
     """The kind of failure behind an exception that left us without a whole answer."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return FailureKind.TLS
     if isinstance(error, AnswerTooLarge):
         return FailureKind.TOO_LARGE
     if isinstance(error, TimeoutError) or type(error).__name__ in ("Timeout", "DeadlineExceeded"):  # gevent's
         return FailureKind.TIMED_OUT
-    if isinstance(error, ConnectionRefusedError):
-        return FailureKind.CONNECTION_REFUSED
     if isinstance(error, socket.gaierror):
         return FailureKind.UNKNOWN_HOST
     if isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return FailureKind.TLS
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return FailureKind.OUT_OF_FILES
-    if isinstance(error, OSError) and error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
+    if isinstance(error, ConnectionRefusedError) or (isinstance(error, OSError) and error.errno in _NOBODY_THERE):
         return FailureKind.CONNECTION_REFUSED
     return FailureKind.CONNECTION_BROKEN

@@ -5,6 +5,7 @@ wait costs 4 % of a request.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
 import gevent
@@ -34,6 +35,8 @@ class RequestDeadline:
         self._open: dict[Any, OpenRequest] = {}
         """By the greenlet that waits; the longest wait comes first."""
         self._timer: Any = None
+        self.on_check: Callable[[], object] = lambda: None
+        """Called every CHECK_EVERY_S, from the first request on."""
 
     def open_requests(self) -> list[OpenRequest]:
         """What this process waits for, the longest wait first."""
@@ -54,6 +57,7 @@ class RequestDeadline:
 
     def _check(self) -> None:
         """Runs in the hub, where no greenlet can go on in between."""
+        self.on_check()
         latest = time.monotonic() - self.seconds
         for greenlet, request in list(self._open.items()):
             if request.began > latest:

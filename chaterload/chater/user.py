@@ -15,9 +15,10 @@ from locust.exception import CatchResponseError, StopUser
 
 from chaterload import internals
 from chaterload.chater.accounts import Account
+from chaterload.chater.answer_gaps import AnswerGaps
 from chaterload.chater.answers import TOKEN_REJECTED, FailureKind, judge, judge_connection
 from chaterload.chater.connection import WIRE_ERRORS, Connection, origin
-from chaterload.chater.deadline import DeadlineExceeded, RequestDeadline
+from chaterload.chater.deadline import DeadlineExceeded, OpenRequest, RequestDeadline
 from chaterload.chater.load_context import CURRENT, LoadContext
 from chaterload.chater.reader import Answer
 from chaterload.chater.routes import Route
@@ -45,6 +46,9 @@ class ProtobufUser(FastHttpUser):
     insecure = False
     deadline = RequestDeadline(90.0)
     """For connecting, the 60 s that Chater UI gives a photo, and some to transfer it."""
+
+    gaps = AnswerGaps(deadline.open_requests)
+    """Of all users of the process, as what is open is."""
 
     shared: LoadContext
     """Of this user's run; there from its start on."""
@@ -116,10 +120,15 @@ class ProtobufUser(FastHttpUser):
             took_ms = (time.perf_counter() - began) * 1000
             self.shared.unanswered[route.method, route.path].append(took_ms)
             self._keep_sample(FailureKind.UNANSWERED, route, fields, took_ms)
+            self.gaps.broke_off(OpenRequest(route.method, route.path, time.monotonic() - took_ms / 1000))
             raise
         took_ms = (time.perf_counter() - began) * 1000
-        if answer is not None:
-            result = judge(answer.status_code, answer.content_type, answer.content, route.expected)
+        request = OpenRequest(route.method, route.path, time.monotonic() - took_ms / 1000)
+        if answer is None:
+            self.gaps.broke_off(request)
+        else:
+            self.gaps.answered(request)
+            result = judge(answer.status_code, answer.content_type, answer.content, route.expected, took_ms / 1000)
             if check is not None and not isinstance(result, FailureKind):
                 result = check(result) or result
         self.failure = result if isinstance(result, FailureKind) else None

@@ -45,6 +45,7 @@ MAY_BE_LOAD = frozenset(
         FailureKind.CONNECTION_BROKEN,
         FailureKind.SERVER_ERROR,
         FailureKind.UNAVAILABLE,
+        FailureKind.BACKEND_SILENT,
         FailureKind.AI_TIMED_OUT,
         FailureKind.FAILED_WITH_200,
         FailureKind.TOO_SLOW,

@@ -15,6 +15,10 @@ MOST_BATCHES = 40
 """In a step. When there are so many, neighbours are joined: what a step costs does not grow with its length."""
 
 
+Failed = Mapping[tuple[Endpoint, str], int]
+"""Failures by endpoint and the title of their kind."""
+
+
 @dataclass(frozen=True)
 class Generator:
     """What the load generator itself takes: CPU of its busiest process in percent, memory of all in bytes."""
@@ -37,6 +41,7 @@ class Sample:
     percentiles: Mapping[Endpoint, tuple[float, float]]
     """Median and 95th percentile in ms, of the endpoints that were asked and of ALL."""
     generator: Generator = Generator()
+    failed: Failed = field(default_factory=dict)
 
     @property
     def requests_per_second(self) -> float:
@@ -105,6 +110,8 @@ class History:
         """What was answered after the load had ended, while users finished and removed what they made."""
         self._begin = self._last = Snapshot({}, 0.0)
         """What was there when the last sample began, and when it ended."""
+        self._failed_at_begin: Failed = {}
+        self._failed: Failed = {}
         self._step_base: Snapshot | None = None
         self._batches = _Batches()
 
@@ -113,11 +120,18 @@ class History:
         return max((sample.users for sample in self.samples), default=0)
 
     def add(
-        self, at: float, users: int, snapshot: Snapshot, *, target: int, generator: Generator | None = None
+        self,
+        at: float,
+        users: int,
+        snapshot: Snapshot,
+        *,
+        target: int,
+        generator: Generator | None = None,
+        failed: Failed | None = None,
     ) -> None:
         """Take the snapshot at `at`, seconds since the start, with `users` running of the `target` to be reached.
 
-        One that is not later than the last is dropped.
+        One that is not later than the last is dropped. `failed` are all failures since the start.
         """
         if at <= self._last.seconds:
             return
@@ -127,8 +141,11 @@ class History:
         if self.samples and window.seconds < SHORTEST * INTERVAL_S:
             self.samples.pop()
         else:
-            self._begin = self._last
-        self.samples.append(_sample(at, users, snapshot.since(self._begin), generator))
+            self._begin, self._failed_at_begin = self._last, self._failed
+        self._failed = failed or {}
+        before = self._failed_at_begin
+        new = {key: count - before.get(key, 0) for key, count in self._failed.items() if count > before.get(key, 0)}
+        self.samples.append(_sample(at, users, snapshot.since(self._begin), generator, new))
         self._last = snapshot
         self._follow_step(users, target, snapshot, Batch(at, window, generator))
 
@@ -170,10 +187,10 @@ class _Batches:
         self._in_last = 1
 
 
-def _sample(at: float, users: int, window: Snapshot, generator: Generator) -> Sample:
+def _sample(at: float, users: int, window: Snapshot, generator: Generator, failed: Failed | None = None) -> Sample:
     total = window.total
     asked = {endpoint: m for endpoint, m in window.endpoints.items() if m.requests}
     if total.requests:
         asked[ALL] = total
     percentiles = {endpoint: (m.percentile_ms(0.5), m.percentile_ms(0.95)) for endpoint, m in asked.items()}
-    return Sample(at, window.seconds, users, total.requests, total.failures, percentiles, generator)
+    return Sample(at, window.seconds, users, total.requests, total.failures, percentiles, generator, failed or {})

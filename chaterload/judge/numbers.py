@@ -37,6 +37,11 @@ def clock(epoch_s: float) -> str:
     return f"{datetime.fromtimestamp(epoch_s, UTC):%H:%M:%S}"
 
 
+def silence(seconds: float) -> str:
+    """The longest time without an answer; 0 stands for one too short to be kept."""
+    return milliseconds(seconds * 1000) if seconds else "below 1 s"
+
+
 def plain(value: float) -> str:
     """A number without a unit, to three digits, or to the whole where that has more."""
     if abs(value) >= LONGEST:

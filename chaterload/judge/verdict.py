@@ -70,6 +70,10 @@ class Evidence:
     """Workers lost, saturated, late: what it measured proves nothing."""
     unproven: Sequence[str] = ()
     """What the run should have shown and did not."""
+    silences: Sequence[str] = ()
+    """When nothing was answered, although it should have been."""
+    longest_silence_s: float = 0.0
+    """The longest time without any answer while requests were open; 0 where each was shorter than is kept."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def decide(results: Sequence[Result], evidence: Evidence = Evidence()) -> Verdic
     measured = [
         *evidence.stopped_early,
         *(str(result) for result in missed if not result.objective.measure.by_platform),
+        *evidence.silences,
         *evidence.worse,
     ]
     unproven = [*evidence.unproven, *_unproven(results)]

@@ -6,7 +6,7 @@ from chaterload.judge import numbers
 from chaterload.report.charts import all_charts
 from chaterload.report.console import writes_texts
 from chaterload.report.model import Report, sorted_endpoints
-from chaterload.report.reading import analysis_lines, unanswered_lines
+from chaterload.report.reading import analysis_lines, event_lines, unanswered_lines
 from chaterload.report.rows import CHANGE_COLUMNS, change_cells, to_rows
 
 _templates = Environment(
@@ -27,6 +27,7 @@ _templates.globals.update(
     change_cells=change_cells,
     analysis_lines=analysis_lines,
     unanswered_lines=unanswered_lines,
+    event_lines=event_lines,
 )
 
 

@@ -103,6 +103,7 @@ def _of_run(report: Report) -> list[Element]:
     others = [reason for reason in evidence.worse if reason not in regressions]
     return [
         _case("run", "it went on to its end", {_measured(verdict): evidence.stopped_early}),
+        _case("run", "the server was never silent", {_measured(verdict): evidence.silences}),
         _case("run", "nothing else is proven wrong", {_measured(verdict): others}),
         _case("run", "the load generator worked", {ERROR: evidence.generator_broken}),
         _case("run", "it shows what it was to show", {ERROR: evidence.unproven}),
@@ -114,7 +115,8 @@ def _properties(report: Report) -> dict[str, str]:
     """Verdict, figures and circumstances, as the verdict JSON has them."""
     document = to_json(report)
     run = document["run"]
-    figures = ("verdict", "exit_code", "requests", "failures", "failure_ratio", "grade", "throughput_rps", "tier")
+    figures = ["verdict", "exit_code", "requests", "failures", "failure_ratio", "grade", "throughput_rps", "tier"]
+    figures.append("longest_silence_s")
     nested = {f"{group}.{key}": value for group in ("versions", "settings") for key, value in run.pop(group).items()}
     found = {name: document[name] for name in figures} | run | nested
     return {name: " ".join(value) if isinstance(value, (list, tuple)) else str(value) for name, value in found.items()}

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from chaterload.chater.dishes import Leftover
@@ -15,6 +15,7 @@ from chaterload.judge.baseline import FORMAT, write_times
 from chaterload.judge.comparison import Comparison
 from chaterload.judge.dependence import Dependence
 from chaterload.judge.diagnosis import FailureCount, Finding
+from chaterload.judge.events import Event
 from chaterload.judge.history import Sample
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Result
@@ -67,6 +68,8 @@ class Report:
     """How much the requests depended on each other, which a later run needs that compares itself with this one."""
     wind_down: Sample | None = None
     """What was answered after the load had ended."""
+    events: Sequence[Event] = ()
+    """What went wrong at one time, in the order of its start."""
     unanswered: Sequence[Unanswered] = ()
     """Requests that were cut off without an answer, by endpoint; the failed ones are in the snapshot."""
     samples: Sequence[FailureSample] = ()
@@ -116,6 +119,8 @@ def to_json(report: Report) -> dict[str, Any]:
         "writes": report.writes.to_dict(),
         "leftovers": [{**asdict(leftover), "certain": leftover.certain} for leftover in report.leftovers],
         "cleanup_requests": dict(report.cleanup_requests),
+        "longest_silence_s": verdict.evidence.longest_silence_s,
+        "events": [_event(event, report.run.start) for event in report.events],
         "unanswered": [_unanswered(row) for row in report.unanswered],
         "dependence": asdict(report.dependence.of(ALL)) | {"freedom": report.dependence.freedom},
         "wind_down": _wind_down(report.wind_down),
@@ -176,6 +181,12 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 def _unanswered(row: Unanswered) -> dict[str, Any]:
     return {**asdict(row.endpoint), "count": row.count, "oldest_ms": row.oldest_ms, "failed": row.failed}
+
+
+def _event(event: Event, start: datetime) -> dict[str, Any]:
+    began = (start + timedelta(seconds=event.start)).isoformat()
+    told = event.sentence(start.timestamp())
+    return {**asdict(event), "start": began, "seconds": event.seconds, "sentence": told}
 
 
 def _wind_down(sample: Sample | None) -> dict[str, Any] | None:

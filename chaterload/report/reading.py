@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from chaterload.judge import numbers
 from chaterload.judge.analysis import Analysis, Load
 from chaterload.judge.capacity import Capacity
 from chaterload.judge.curve import Curve, Shape
@@ -12,6 +13,10 @@ from chaterload.judge.recovery import Recovery
 from chaterload.judge.serverside import ServerSide
 from chaterload.judge.trend import Trend
 from chaterload.judge.unanswered import Unanswered
+from chaterload.report.model import Report
+
+MOST_EVENTS = 5
+"""Told in sentences; the longest ones."""
 
 MOST_NAMES = 3
 """Endpoints that a sentence names; of more it says how many there are."""
@@ -144,6 +149,18 @@ def unanswered_lines(rows: Sequence[Unanswered]) -> list[str]:
         f"Unanswered  {row.count} x {row.endpoint}, the oldest not after {milliseconds(row.oldest_ms)}: {_proves(row)}"
         for row in rows
     ]
+
+
+def event_lines(report: Report) -> list[str]:
+    """The longest time without any answer, and what happened at one time of the run, a line each."""
+    start, events = report.run.start.timestamp(), report.events
+    shown = sorted(sorted(events, key=lambda event: -event.seconds)[:MOST_EVENTS], key=lambda event: event.start)
+    longest = numbers.silence(report.verdict.evidence.longest_silence_s)
+    lines = [f"Silence     the longest time without any answer while requests were open: {longest}"]
+    lines += [f"Event       {event.sentence(start)}" for event in shown]
+    if len(events) > len(shown):
+        lines.append(f"            and {len(events) - len(shown)} shorter ones: the JSON has them all")
+    return lines
 
 
 def _proves(row: Unanswered) -> str:

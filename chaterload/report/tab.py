@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chaterload.judge import numbers
 from chaterload.judge.verdict import Verdict
 from chaterload.report.rows import COLUMNS, Row, to_rows
 
@@ -19,6 +20,9 @@ def extended_stats(verdict: Verdict | None, running: bool) -> list[dict[str, Any
     """What Locust's page puts into the tab: a row for each objective, and the verdict."""
     rows = [_cells(row) for row in to_rows(verdict.results)] if verdict else []
     if verdict:
+        longest = numbers.silence(verdict.evidence.longest_silence_s)
+        told = {"objective": "Longest time without any answer", "measured": longest}
+        rows.append(dict.fromkeys(COLUMNS, "") | told)
         rows.append(_summary(verdict, running))
     return [{"key": KEY, "data": rows}]
 

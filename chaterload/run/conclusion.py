@@ -20,10 +20,12 @@ from chaterload.judge.baseline import not_compared
 from chaterload.judge.comparison import Comparison, Tolerance, Window, compare_windows
 from chaterload.judge.dependence import measure_dependence
 from chaterload.judge.diagnosis import FailureCount, diagnose
+from chaterload.judge.events import find_events
 from chaterload.judge.measure import EndpointStats, Snapshot
 from chaterload.judge.objectives import Result
 from chaterload.judge.queries import Query, Series, judge_query
 from chaterload.judge.serverside import compare_sides
+from chaterload.judge.silence import Silence, are_faults, sentence
 from chaterload.judge.unanswered import Unanswered, count_unanswered
 from chaterload.judge.verdict import Evidence, Verdict, critical_failures, decide
 from chaterload.load.scenario import calls_of
@@ -32,7 +34,15 @@ from chaterload.load.strategies import spike_of
 from chaterload.report.model import Report
 from chaterload.report.model import Run as RunFacts
 from chaterload.run.criteria import PassCriteria, evaluate_run, judged_window
-from chaterload.run.figures import add_up_unanswered, add_up_writes, crashes, failures, first_samples, snapshot
+from chaterload.run.figures import (
+    add_up_unanswered,
+    add_up_writes,
+    crashes,
+    failures,
+    first_samples,
+    silences,
+    snapshot,
+)
 from chaterload.run.lifecycle import Run
 from chaterload.run.node import Node, options_of, tasks_of
 from chaterload.run.platform import server_figures
@@ -52,6 +62,8 @@ class Judged:
     writes: Writes
     unanswered: Sequence[Unanswered]
     comparisons: Sequence[Comparison]
+    silences: Sequence[Silence]
+    """Those that are faults."""
     verdict: Verdict
 
 
@@ -72,6 +84,8 @@ def judge_run(
     ]
     writes = add_up_writes(reports)
     comparisons = _compare(judge, run, figures)
+    silent = silences(reports, run.span)
+    faults = are_faults(silent, judge.objectives)
     verdict = decide(
         results,
         Evidence(
@@ -88,9 +102,11 @@ def judge_run(
                 *tasks_never_run(environment, run, figures),
                 *(not_compared(comparisons) if judge.baseline else ()),
             ],
+            silences=[sentence(silence, run.start.timestamp()) for silence in faults],
+            longest_silence_s=max((silence.seconds for silence in silent), default=0.0),
         ),
     )
-    return Judged(figures, reports, results, writes, unanswered, comparisons, verdict)
+    return Judged(figures, reports, results, writes, unanswered, comparisons, faults, verdict)
 
 
 def _compare(judge: PassCriteria, run: Run, figures: Snapshot) -> list[Comparison]:
@@ -131,6 +147,7 @@ def make_report(
         analysis=replace(_analyse(run, judge), server=server),
         dependence=measure_dependence(run.history.steps),
         wind_down=run.history.wind_down,
+        events=find_events(run.history.samples, judged.silences),
         cleanup_requests=_cleanup_requests(judged.reports),
     )
 

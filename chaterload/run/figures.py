@@ -16,6 +16,7 @@ from chaterload.chater.user import EXCEPTION_OF
 from chaterload.chater.writes import Writes
 from chaterload.judge.diagnosis import FailureCount, RecentFailure
 from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
+from chaterload.judge.silence import Silence, find_silences
 
 _KIND_OF_TEXT = {internals.text_of(error): kind for kind, error in EXCEPTION_OF.items()}
 
@@ -48,6 +49,19 @@ def without_lost_writes(stats: RequestStats) -> Snapshot:
         endpoint: replace(m, failures=max(0, m.failures - lost[endpoint])) for endpoint, m in now.endpoints.items()
     }
     return Snapshot(endpoints, now.seconds)
+
+
+def silences(reports: Iterable[Mapping[str, Any]], span: tuple[float, float]) -> list[Silence]:
+    """When none of the processes got an answer between two moments, in monotonic seconds."""
+    return find_silences([report["watched"] for report in reports if "watched" in report], *span)
+
+
+def failed(stats: RequestStats) -> dict[tuple[Endpoint, str], int]:
+    """How many failures there are of each endpoint and kind."""
+    counts = Counter[tuple[Endpoint, str]]()
+    for row in failures(stats):
+        counts[row.endpoint, row.title] += row.count
+    return counts
 
 
 def failures(stats: RequestStats) -> list[FailureCount]:

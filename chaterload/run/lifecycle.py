@@ -91,6 +91,11 @@ class Run:
         return self._ended is not None
 
     @property
+    def span(self) -> tuple[float, float]:
+        """From when until when there was load, in monotonic seconds."""
+        return self._began, self._began + self.seconds
+
+    @property
     def seconds(self) -> float:
         """How long the load has lasted so far, or lasted in all."""
         return (time.monotonic() if self._ended is None else self._ended) - self._began

@@ -230,10 +230,7 @@ class Master(Node):
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
         record = self._records.get(client_id)
         if record and "chater" in data:
-            record.report = data["chater"]
-            record.samples += data["chater"].get("samples", ())
-            for time_ms in data["chater"].get("closed", ()):
-                record.begun.pop(time_ms, None)
+            record.take(data["chater"])
 
     def _on_dish(self, worker: str, message: DishBegun) -> None:
         if record := self._records.get(worker):

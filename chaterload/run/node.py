@@ -22,6 +22,7 @@ from chaterload.chater.tokens import make_token
 from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Refused, refusing
 from chaterload.internals import CPU_MONITOR_INTERVAL, CPU_WARNING_THRESHOLD, kill_users, tags_of, tasks_with_tags
+from chaterload.judge.silence import Watched
 from chaterload.load.scenario import excluded_tags, need_account
 from chaterload.run.lifecycle import Prepared
 from chaterload.standin.options import STAND_IN_EMAIL, STAND_IN_SECRET
@@ -102,10 +103,13 @@ class Node:
         self.gauge.reset()
         shared.every_task = every_task
         self.shared = shared
+        ProtobufUser.gaps.start()
+        ProtobufUser.deadline.on_check = ProtobufUser.gaps.look
         CURRENT.put(shared)
 
     def finish(self) -> bool:
         """A run is about to end. Whether its users have stopped when this returns."""
+        ProtobufUser.gaps.end()
         if self.shared:
             self.shared.cleanup.hold()
         return False
@@ -150,7 +154,8 @@ class Node:
     def reports(self) -> list[dict[str, Any]]:
         """What each process did and left."""
         samples = self.shared.samples.all() if self.shared else []
-        return [{**self.report(), "leftovers": self.leftovers(), "samples": samples}]
+        watched = Watched(ProtobufUser.gaps.all, ProtobufUser.gaps.began)
+        return [{**self.report(), "leftovers": self.leftovers(), "samples": samples, "watched": watched}]
 
     def lost(self) -> list[str]:
         """Which workers were lost, and how."""

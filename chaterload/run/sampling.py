@@ -5,7 +5,7 @@ from locust.runners import MasterRunner, Runner
 
 from chaterload.internals import target_users, usage_of_processes, worker_count
 from chaterload.judge.history import Generator
-from chaterload.run.figures import snapshot
+from chaterload.run.figures import failed, snapshot
 from chaterload.run.lifecycle import Run
 
 
@@ -35,6 +35,7 @@ class Sampler:
             snapshot(self._environment.stats),
             target=target_users(self.runner),
             generator=Generator(self.cpu_percent(), self.memory_bytes()),
+            failed=failed(self._environment.stats),
         )
 
     def sample_wind_down(self, run: Run) -> None:

@@ -15,6 +15,7 @@ from chaterload import __version__
 from chaterload.chater.accounts import Account
 from chaterload.chater.load_context import CURRENT, LoadContext
 from chaterload.chater.settings import Settings
+from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Exit, Refused
 from chaterload.internals import run_beside, send_statistics, worker_index
 from chaterload.run.node import Node, prepare_users
@@ -194,7 +195,7 @@ class Worker(Node):
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
         closed, self._closed = self._closed, []
         samples = self.shared.samples.take_new() if self.shared else []
-        data["chater"] = {**self.report(), "closed": closed, "samples": samples}
+        data["chater"] = {**self.report(), "closed": closed, "samples": samples, "gaps": ProtobufUser.gaps.tell()}
         if self._is_clean:
             data["chater"]["leftovers"] = self.leftovers()
 

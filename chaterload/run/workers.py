@@ -1,10 +1,13 @@
 """What a master knows of its workers."""
 
+import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from chaterload.chater.answer_gaps import AnswerGap, with_longest
 from chaterload.chater.dishes import Trace
+from chaterload.judge.silence import Watched
 
 
 class WorkerState(StrEnum):
@@ -27,11 +30,26 @@ class WorkerRecord:
     """What it told last."""
     samples: list[dict[str, Any]] = field(default_factory=list)
     """Failures to look at; each is told once."""
+    watched: Watched = field(default_factory=Watched)
+    """When it got no answer, by this process's clock."""
     begun: dict[int, str] = field(default_factory=dict)
     """The dishes that it began and that are not known to be gone: their accounts by time."""
     left: int = 0
     """How many dishes it has to remove, while it cleans up."""
     lost_because: str = ""
+    _gaps: list[AnswerGap] = field(default_factory=list)
+
+    def take(self, report: dict[str, Any]) -> None:
+        """What it told just now. It is as exact as the message was quick: no clock of another machine is read."""
+        self.report = report
+        self.samples += report.get("samples", ())
+        for time_ms in report.get("closed", ()):
+            self.begun.pop(time_ms, None)
+        if told := report.get("gaps"):
+            now = time.monotonic()
+            self._gaps = with_longest([*self._gaps, *(AnswerGap.from_list(gap, now) for gap in told["new"])])
+            current = [AnswerGap.from_list(told["current"], now)] if told["current"] else []
+            self.watched = Watched([*self._gaps, *current], now - told["began"], now - told["ended"])
 
     def lose(self, why: str) -> bool:
         """Whether it was not lost before."""
@@ -42,7 +60,7 @@ class WorkerRecord:
 
     def final_report(self) -> dict[str, Any]:
         """What it did; of the dishes of a lost worker nothing is certain."""
-        report = {**self.report, "samples": self.samples}
+        report = {**self.report, "samples": self.samples, "watched": self.watched}
         if self.state is not WorkerState.LOST:
             return report
         return {**report, "leftovers": [[email, time, str(Trace.UNCLEAR)] for time, email in self.begun.items()]}

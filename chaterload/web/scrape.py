@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from flask import Blueprint, Response, request
 from flask_login import current_user
@@ -11,7 +12,7 @@ from chaterload.judge.measure import Snapshot
 from chaterload.judge.objectives import Result, evaluate
 from chaterload.run.controller import RunController
 from chaterload.run.criteria import evaluate_run
-from chaterload.run.figures import add_up_writes, failures, in_flight, snapshot
+from chaterload.run.figures import add_up_writes, failures, in_flight, silences, snapshot
 from chaterload.web import login
 from chaterload.web.throttle import Throttle
 
@@ -45,11 +46,17 @@ def add_page(web_ui: WebUI, control: RunController, base_path: str) -> None:
             cpu_percent=control.sampler.cpu_percent(),
             in_flight=waiting,
             oldest_s=oldest_s,
+            longest_silence_s=_longest_silence(control, reports),
             outcome=control.report.verdict.outcome if control.report else None,
         )
         return Response(to_text(figures), content_type=CONTENT_TYPE)
 
     web_ui.app.register_blueprint(pages)
+
+
+def _longest_silence(control: RunController, reports: list[dict[str, Any]]) -> float:
+    found = silences(reports, control.run.span) if control.run else ()
+    return max((silence.seconds for silence in found), default=0.0)
 
 
 def _refusal(throttle: Throttle) -> Response | None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from chaterload.standin.process import StandInProcess
-from tests.e2e.conftest import Cluster, Run, answers, credentials, page, requests_seen, wait_for
+from tests.e2e.conftest import Cluster, Run, answers, credentials, page, processes, requests_seen, wait_for
 from tests.faults.conftest import counted, kinds, verdict
 
 JSON = ("--verdict-json", "v.json")
@@ -79,11 +79,13 @@ def test_a_minute_of_server_errors(locust: Run, server: StandInProcess, small_ph
 @pytest.mark.slow
 @pytest.mark.parametrize("server", [["--slow", "/feedback=60000"]], indirect=True)
 def test_answers_that_take_a_minute(locust: Run, server: StandInProcess) -> None:
-    """An answer after 60 s is waited for and told as what it is: a good one, and much too slow."""
+    """An answer after 60 s is waited for and told as what it is: a good one, behind a minute of silence."""
     arguments = ("--headless", "--users", "5", "--spawn-rate", "5", "--run-time", "65s", "--tags", "feedback", *JSON)
     run = locust(*arguments, env=credentials(server))
     document = verdict(run, 120)
-    assert run.wait() == 0, document["reasons"]
+    assert run.wait() == 3
+    (reason,) = document["reasons"]
+    assert "nothing was answered (5 requests open)" in reason
     assert document["failures"] == 0
     assert counted(document) == {"/feedback": 5}
     (row,) = document["endpoints"]
@@ -102,6 +104,36 @@ def test_a_process_that_stands_still(locust: Run, server: StandInProcess, small_
     assert 40 <= document["run"]["seconds"] <= 60
     assert document["requests"] == requests_seen(server) - 1
     assert document["leftovers"] == []
+    assert document["events"] == [], "it was not the server that was silent"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes_", [(), processes(2)], ids=["local", "processes"])
+@pytest.mark.parametrize(
+    ("server", "silent_s", "kinds_then"),
+    [
+        (["--mode", "frozen-workers@6+9"], 9, set()),
+        (["--mode", "redis-gone@6"], 31, {"silent backend"}),
+    ],
+    indirect=["server"],
+)
+def test_a_server_that_falls_silent(
+    locust: Run,
+    server: StandInProcess,
+    small_photo: dict[str, str],
+    processes_: tuple[str, ...],
+    silent_s: float,
+    kinds_then: set[str],
+) -> None:
+    """A silence on all workers is an event with its time, its length and what came then, and fails the run."""
+    run = locust(*STEADY, "--run-time", f"{silent_s + 12}s", *processes_, env=credentials(server) | small_photo)
+    document = verdict(run, 120)
+    assert run.wait() == 3
+    (event,) = [event for event in document["events"] if event["silent_s"]]
+    assert event["silent_s"] == document["longest_silence_s"] == pytest.approx(silent_s, abs=1.5)
+    assert event["open"] == 10
+    assert kinds_then <= event["failures"].keys()
+    assert any(f"nothing was answered ({event['open']} requests open)" in reason for reason in document["reasons"])
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """One word for a run, and why."""
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -70,14 +71,19 @@ CPU = judge_query(Query("CPU", "cpu", 0.8), [(0.0, 0.9)])
 NO_CPU = judge_query(Query("CPU", "cpu", 0.8), None)
 LOST = Evidence(lost_writes=["2 of the acknowledged dishes never showed"])
 STOPPED = Evidence(stopped_early=["stopped early"])
+SILENT = Evidence(silences=["from 16:52:43 UTC for 31 s nothing was answered (12 requests open)"])
 WORSE = Evidence(worse=["GET /b is worse"])
 BROKEN = Evidence(generator_broken=["a worker was lost"])
 UNPROVEN = Evidence(unproven=["cut short"])
 
 
+SENTENCES_OF = [field.name for field in fields(Evidence) if field.name != "longest_silence_s"]
+
+
 def both(*evidence):
     """All of it at once."""
-    return Evidence(*([reason for e in evidence for reason in getattr(e, f.name)] for f in fields(Evidence)))
+    together: Any = {name: [reason for e in evidence for reason in getattr(e, name)] for name in SENTENCES_OF}
+    return Evidence(**together)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +93,8 @@ def both(*evidence):
         ([State.MET, State.MISSED], Evidence(), Outcome.FAIL, 3),
         ([State.MET], LOST, Outcome.FAIL, 3),
         ([State.MET], STOPPED, Outcome.FAIL, 3),
+        ([State.MET], SILENT, Outcome.FAIL, 3),
+        ([State.MET], both(SILENT, BROKEN), Outcome.INVALID, 4),
         ([State.MET], WORSE, Outcome.FAIL, 3),
         # proof outranks doubt
         ([State.MISSED, State.NO_DATA], Evidence(), Outcome.FAIL, 3),
@@ -123,7 +131,7 @@ def test_the_platforms_own_figures():
 
 
 SENTENCES = st.lists(st.text(min_size=1), max_size=3)
-EVIDENCE = st.builds(Evidence, SENTENCES, SENTENCES, SENTENCES, SENTENCES, SENTENCES)
+EVIDENCE = st.builds(Evidence, SENTENCES, SENTENCES, SENTENCES, SENTENCES, SENTENCES, SENTENCES)
 RESULTS = st.lists(st.sampled_from(State).map(result) | st.sampled_from([CPU, NO_CPU]))
 
 
@@ -133,7 +141,7 @@ def test_a_verdict_has_reasons(results, evidence):
     verdict = decide(results, evidence)
     assert bool(verdict.reasons) is (verdict.outcome is not Outcome.PASS)
     assert len(set(verdict.reasons)) == len(verdict.reasons)
-    assert set(verdict.reasons) >= {reason for field in fields(evidence) for reason in getattr(evidence, field.name)}
+    assert set(verdict.reasons) >= {reason for name in SENTENCES_OF for reason in getattr(evidence, name)}
     assert (verdict.exit_code is Exit.MET) is (verdict.outcome is Outcome.PASS)
 
 

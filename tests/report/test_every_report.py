@@ -52,7 +52,7 @@ def tallies(draw):
 
 
 WHOLE = st.builds(Writes, *[st.integers(0, 100).map(lambda n: Tally(n, n, n))] * 4)
-EVIDENCE = st.builds(Evidence, st.just([]), REASONS, REASONS, REASONS, REASONS)
+EVIDENCE = st.builds(Evidence, st.just([]), REASONS, REASONS, REASONS, REASONS, REASONS, st.floats(0, 1e5))
 DOUBTS = st.builds(Evidence, generator_broken=REASONS, unproven=REASONS)
 
 
@@ -83,6 +83,8 @@ def reports(draw):
         [*found.worse, *regressions],
         found.generator_broken,
         found.unproven,
+        found.silences,
+        found.longest_silence_s,
     )
     start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     end = start + timedelta(seconds=draw(st.integers(0, 10**6)))

@@ -51,6 +51,7 @@ def test_a_pass():
         "run": dict.fromkeys(
             (
                 "it went on to its end",
+                "the server was never silent",
                 "nothing else is proven wrong",
                 "the load generator worked",
                 "it shows what it was to show",
@@ -83,6 +84,7 @@ def test_a_missed_objective():
     ("evidence", "case", "tag"),
     [
         (Evidence(stopped_early=[NASTY]), "it went on to its end", "failure"),
+        (Evidence(silences=[NASTY]), "the server was never silent", "failure"),
         (Evidence(worse=[NASTY]), "nothing else is proven wrong", "failure"),
         (Evidence(generator_broken=[NASTY]), "the load generator worked", "error"),
         (Evidence(unproven=[NASTY]), "it shows what it was to show", "error"),
