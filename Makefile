@@ -15,9 +15,8 @@ install: $(VENV)/.run ## Install into .venv what a run needs
 run: $(VENV)/.run ## Load a stand-in, about as slow as the real one, with the whole mix for 30 s
 	$(BIN)/locust -f locustfile.py $(LOCUST_ARGS)
 
-# some hundred processes start: none of them should compile our modules anew
 test: $(VENV)/.dev ## Run all tests
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 6 --dist worksteal  # most of them wait for processes
+	$(BIN)/python -m pytest -n 6 --dist worksteal  # most of them wait for processes
 
 test-slow: $(VENV)/.dev ## Run the tests that take minutes each, one after another
 	$(BIN)/python -m pytest -m slow

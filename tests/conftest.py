@@ -1,6 +1,7 @@
 """Fixtures for all tests: a clean environment, and the house rule that each test says what it shows."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -10,7 +11,12 @@ with pytest.MonkeyPatch.context() as patch:
     patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     import locust  # noqa: F401
 
-settings.register_profile("usual", max_examples=200, deadline=None)
+from tests.support.warm import end_warm_processes
+
+# Some processes do start cold: none of them should compile our modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+settings.register_profile("usual", max_examples=50, deadline=None)
 settings.register_profile("nightly", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
@@ -22,6 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     silent = [item.nodeid for item in items if not getattr(getattr(item, "function", None), "__doc__", None)]
     if silent:
         raise pytest.UsageError("Each test says in one sentence what it shows. Silent: " + ", ".join(silent))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_warm_process_is_left() -> Iterator[None]:
+    """What tests forked from has ended when they have."""
+    yield
+    end_warm_processes()
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,9 @@ from chaterload.contract import __main__ as command
 from chaterload.contract.cases import Case, read_cases
 from chaterload.exits import Exit
 from chaterload.standin.options import STAND_IN_SECRET
-from chaterload.standin.process import StandInProcess, start
+from chaterload.standin.process import StandInProcess
 from tests.photos import small_png
+from tests.support.warm import start_stand_in
 
 QUICK = [case for case in read_cases() if not case.waits]
 
@@ -59,7 +60,7 @@ def test_all_of_it(stand_in: StandInProcess) -> None:
 
 def test_what_differs_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A server with another way of its own is told, case by case, with exit code 3, and the dishes are removed."""
-    with start(["--fail", "/alcohol_latest=1", "--drop-modify", "1"]) as other:
+    with start_stand_in(["--fail", "/alcohol_latest=1", "--drop-modify", "1"]) as other:
         assert command.main(["--host", other.host]) == Exit.MISSED
         assert page(other, "records")["loadtest+0001@example.com"]["dishes"] == []
     output = capsys.readouterr().out
@@ -83,7 +84,7 @@ def test_what_takes_a_secret_is_not_asked(
 
 def test_a_dish_that_cannot_be_removed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """A server that loses deletes leaves the dish, and its time is printed."""
-    with start(["--drop-delete", "1"]) as other:
+    with start_stand_in(["--drop-delete", "1"]) as other:
         assert command.main(["--host", other.host]) == Exit.MISSED
         (dish,) = page(other, "records")["loadtest+0001@example.com"]["dishes"]
     told = capsys.readouterr()
@@ -93,7 +94,7 @@ def test_a_dish_that_cannot_be_removed_is_told(capsys: pytest.CaptureFixture[str
 
 def test_an_exhausted_account(capsys: pytest.CaptureFixture[str]) -> None:
     """An account that has used up its day is no difference: what takes a dish is not asked."""
-    with start(["--daily-limit", "1"]) as other:
+    with start_stand_in(["--daily-limit", "1"]) as other:
         assert command.main(["--host", other.host]) == Exit.MET
     assert "not asked  a recommendation: the account has reached its daily limit" in capsys.readouterr().out
 

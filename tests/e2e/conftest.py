@@ -22,9 +22,9 @@ from typing import Any
 import psutil
 import pytest
 
-from chaterload.standin import process as stand_in
 from chaterload.standin.process import StandInProcess
 from tests.photos import small_png
+from tests.support.warm import WarmProcess, start_stand_in, warm_locust
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
@@ -79,12 +79,13 @@ def refuses(host: str) -> bool:
         return probe.connect_ex((address.hostname, address.port)) != 0
 
 
-def marked(mark: str) -> list[psutil.Process]:
-    """The live processes that carry `mark`."""
+def started_by(sessions: set[int], mark: str) -> list[psutil.Process]:
+    """The live processes of these sessions, and those that carry `mark`."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+            is_ours = os.getsid(process.pid) in sessions or process.environ().get(MARK) == mark
+            if is_ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
@@ -139,7 +140,10 @@ def prometheus_of(host: str, folder: Path) -> Iterator[str]:
 
 
 class Locust:
-    """One Locust process with our locustfile, its output gathered in files, or on `terminal`, a file descriptor."""
+    """One Locust process with our locustfile, its output gathered in files, or on `terminal`, a file descriptor.
+
+    It is a fork of a warm process, unless it is to be started `cold`, by the command that people type.
+    """
 
     def __init__(
         self,
@@ -149,20 +153,25 @@ class Locust:
         name: str,
         before: Sequence[str] = (),
         terminal: int | None = None,
+        cold: bool = False,
     ) -> None:
         self.folder = folder
         self._stdout, self._stderr = folder / f"{name}.out", folder / f"{name}.err"
         base = {key: value for key, value in os.environ.items() if not key.startswith(("TEST_", "LOCUST_"))}
-        with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
-            self.process = subprocess.Popen(
-                [*before, sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), *arguments],
-                cwd=folder,
-                env={**base, "PYTHONUNBUFFERED": "1", **env},
-                stdin=subprocess.DEVNULL if terminal is None else terminal,
-                stdout=stdout if terminal is None else terminal,
-                stderr=stderr if terminal is None else terminal,
-                start_new_session=True,
+        arguments, env = ["-f", str(ROOT / "locustfile.py"), *arguments], {**base, "PYTHONUNBUFFERED": "1", **env}
+        self.process: subprocess.Popen[bytes] | WarmProcess
+        with Path(os.devnull).open("rb") as nothing, self._stdout.open("wb") as out, self._stderr.open("wb") as err:
+            streams = (
+                (nothing.fileno(), out.fileno(), err.fileno()) if terminal is None else (terminal, terminal, terminal)
             )
+            if cold or before:
+                command = [*before, sys.executable, "-m", "locust", *arguments]
+                stdin, stdout, stderr = streams
+                self.process = subprocess.Popen(
+                    command, cwd=folder, env=env, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+                )
+            else:
+                self.process = warm_locust().start(arguments, env, folder, streams)
 
     @property
     def errors(self) -> str:
@@ -206,23 +215,6 @@ class Locust:
 Run = Callable[..., Locust]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_locust_is_left() -> Iterator[None]:
-    """The Locust processes that these tests start have ended when the tests have."""
-    yield
-    wait_for(lambda: not living("locust"), "all Locust processes to end")
-
-
-def living(name: str) -> list[psutil.Process]:
-    """Our children, and theirs, that were started with `-m name`, but for those that only wait to be reaped."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if name in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
 @pytest.fixture
 def locust(tmp_path: Path) -> Iterator[Run]:
     """Starts Locust: `locust("--headless", env={...})`, with other words `before` the command if need be.
@@ -232,28 +224,27 @@ def locust(tmp_path: Path) -> Iterator[Run]:
     started: list[Locust] = []
     mark = uuid.uuid4().hex
 
-    def start(
-        *arguments: str, env: dict[str, str] | None = None, before: Sequence[str] = (), terminal: int | None = None
-    ) -> Locust:
+    def start(*arguments: str, env: dict[str, str] | None = None, before: Sequence[str] = (), **more: Any) -> Locust:
         env, name = {MARK: mark, **(env or {})}, f"locust-{len(started)}"
-        started.append(Locust(arguments, env, tmp_path, name, before, terminal))
+        started.append(Locust(arguments, env, tmp_path, name, before, **more))
         return started[-1]
 
     yield start
     for process in started:
         if process.alive:
             process.kill()
+    sessions = {run.process.pid for run in started}
     try:
-        wait_for(lambda: not marked(mark), "the processes that Locust started to end", 10)
+        wait_for(lambda: not started_by(sessions, mark), "the processes that Locust started to end", 10)
     finally:
-        for left in marked(mark):
+        for left in started_by(sessions, mark):
             left.kill()
 
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[StandInProcess]:
     """A stand-in of the test's own; `@pytest.mark.parametrize("server", [[...]], indirect=True)` gives it options."""
-    with stand_in.start(getattr(request, "param", ())) as process:
+    with start_stand_in(getattr(request, "param", ())) as process:
         yield process
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from chaterload.standin import process as stand_in
 from chaterload.standin.process import StandInProcess
 from tests.e2e.conftest import ROOT, Cluster, Locust, Run, credentials, requests_seen, wait_for
+from tests.support.warm import start_stand_in
 
 LOAD = (
     "--headless",
@@ -113,12 +113,12 @@ def test_settings_that_differ(locust: Run, server: StandInProcess) -> None:
 
 def test_the_target_goes_away_and_comes_back(locust: Run) -> None:
     """While the target is away its failures have one kind, and when it is back the run goes on."""
-    with stand_in.start() as first:
+    with start_stand_in() as first:
         run = locust(*LOAD, "--run-time", "60s", env=credentials(first))
         wait_for_more(first)
         port = urlsplit(first.host).port
     wait_for(lambda: re.search(r"Aggregated\s+\d+\s+[1-9]", run.output), "failures in the tables")
-    with stand_in.start(("--port", str(port))) as second:
+    with start_stand_in(("--port", str(port))) as second:
         wait_for_more(second)
         run.send(signal.SIGINT)
         document = verdict(run)

@@ -89,7 +89,9 @@ def test_a_locustfile_that_uses_ours(locust: Run, tmp_path: Path) -> None:
     )
     env = {"PYTHONPATH": str(ROOT)}
     for chosen in ((), ("Mine",)):
-        run = locust("-f", str(tmp_path / "mine.py"), *chosen, *HEADLESS, "--stand-in", "--tags", "language", env=env)
+        run = locust(
+            "-f", str(tmp_path / "mine.py"), *chosen, *HEADLESS, "--stand-in", "--tags", "language", env=env, cold=True
+        )
         assert_all_good(run, "POST /set_language")
 
 
@@ -99,9 +101,9 @@ def test_a_user_class_that_names_a_host(locust: Run, server: StandInProcess, tmp
     (tmp_path / "mine.py").write_text(mine.format(f"{server.host}/"))
     env = {"PYTHONPATH": str(ROOT), "TEST_USER_TOKEN": server.token}
     arguments = ("-f", str(tmp_path / "mine.py"), "Mine", *HEADLESS, "--tags", "feedback")
-    assert_all_good(locust(*arguments, env=env), "POST /feedback")
+    assert_all_good(locust(*arguments, env=env, cold=True), "POST /feedback")
     (tmp_path / "mine.py").write_text(mine.format("http://example.com"))
-    run = locust(*arguments, env=env)
+    run = locust(*arguments, env=env, cold=True)
     assert "The host 'example.com' is neither local nor internal" in run.finish()
     assert run.wait() == NEVER_STARTED
 
@@ -109,7 +111,7 @@ def test_a_user_class_that_names_a_host(locust: Run, server: StandInProcess, tmp
 def test_a_locustfile_that_was_copied(locust: Run, tmp_path: Path) -> None:
     """Our locustfile without the rest of the project says what is missing."""
     shutil.copy(ROOT / "locustfile.py", tmp_path / "copied.py")
-    run = locust("-f", "copied.py", *HEADLESS)
+    run = locust("-f", "copied.py", *HEADLESS, cold=True)
     assert "There is no module 'chaterload'." in run.finish()
     assert run.wait() == NEVER_STARTED
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from chaterload.chater.tokens import make_token
-from chaterload.standin import process as stand_in
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
+from tests.support.warm import start_stand_in
 
 from .conftest import Cluster, Locust, Run, WebUi, credentials, free_port, processes, requests_seen, rows, wait_for
 
@@ -63,7 +63,7 @@ BAD_SETTINGS = {
 def bystander() -> Iterator[StandInProcess]:
     """A stand-in to which nothing may be sent."""
     with ExitStack() as stack:
-        yield stack.enter_context(stand_in.start())
+        yield stack.enter_context(start_stand_in())
 
 
 def assert_refused(run: Locust, *sentences: str) -> None:

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from chaterload.judge.verdict import grade
-from chaterload.standin import process as stand_in
 from chaterload.standin.process import StandInProcess
+from tests.support.warm import start_stand_in
 
 from .conftest import (
     TWELVE,
@@ -89,7 +89,7 @@ def test_fast_enough_and_then_slower(locust: Run, server: StandInProcess) -> Non
     earlier = run.folder / "earlier.json"
     (run.folder / JSON).rename(earlier)
     arguments = (*ENOUGH, "--baseline", str(earlier))
-    with stand_in.start(["--slow", "/get_recommendation=900"]) as slower:
+    with start_stand_in(["--slow", "/get_recommendation=900"]) as slower:
         second = verdict_of(locust(*arguments, env=credentials(slower)))
     assert second["exit_code"] == 3
     assert set(states(second).values()) == {"met", "not_applicable"}

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from chaterload.chater.wire import GRPC
-from tests.e2e.conftest import PATIENCE_S, Locust, locust, no_locust_is_left, server, small_photo
+from tests.e2e.conftest import PATIENCE_S, Locust, locust, server, small_photo
 
-__all__ = ["locust", "no_locust_is_left", "server", "small_photo"]
+__all__ = ["locust", "server", "small_photo"]
 
 STRANGER = {"TEST_USER_TOKEN": "", "TEST_JWT_SECRET": "a secret that no target here checks"}
 

@@ -70,6 +70,7 @@ def test_a_clock_that_is_set_during_a_run(locust: Run, server: StandInProcess, t
     run = locust(
         *("--headless", "--users", "10", "--spawn-rate", "10", "--run-time", "10s", "--verdict-json", "v.json"),
         env=env,
+        cold=True,
     )
     wait_for(lambda: requests_seen(server) > 30, "the first requests")
     (tmp_path / "next").write_text(step)

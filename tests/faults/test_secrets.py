@@ -100,6 +100,7 @@ def test_a_failing_run_shows_no_secret(
     run = locust(
         *("--headless", "--users", "12", "--spawn-rate", "12", "--run-time", "2s", *REPORTS, *options),
         env={"TARGET_HOST": server.host, **small_photo, **given},
+        cold=True,  # for the sake of the process's title
     )
     titles = set()
     while run.alive:

@@ -9,7 +9,7 @@ import requests
 from chaterload.judge.queries import Query
 from chaterload.judge.serverside import parse_metrics
 from chaterload.run.platform import query_range, read_metrics
-from chaterload.standin import process as stand_in
+from tests.support.warm import start_stand_in
 
 CPU = Query("CPU", "avg(cpu)", 0.8)
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -55,14 +55,14 @@ def test_no_proxy_is_asked(monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    with stand_in.start() as server:
+    with start_stand_in() as server:
         assert read_metrics(server.host, tls_verify=True) is not None
         assert query_range(f"{server.host}/nowhere", CPU, NOW, NOW + timedelta(minutes=5)) is None
 
 
 def test_reading_a_page():
     """The stand-in's page is read over HTTP; a server without one, and no server at all, are no page."""
-    with stand_in.start() as server:
+    with start_stand_in() as server:
         page = read_metrics(server.host, tls_verify=True)
         assert page is not None
         assert parse_metrics(page) is None  # nothing asked yet

@@ -19,10 +19,10 @@ import pytest
 from chaterload.chater.tokens import make_token
 from chaterload.standin.endpoints import ENDPOINTS
 from chaterload.standin.options import STAND_IN_SECRET
-from chaterload.standin.process import start
 from proto.eater_photo_pb2 import PhotoMessage
 from proto.today_food_pb2 import TodayFood
 from tests.photos import small_png
+from tests.support.warm import start_stand_in as start
 
 PNG = small_png()
 CONTENT_TYPES = {endpoint.path: endpoint.route.content_type for endpoint in ENDPOINTS}
