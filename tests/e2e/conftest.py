@@ -152,6 +152,7 @@ class Locust:
         folder: Path,
         name: str,
         before: Sequence[str] = (),
+        stdin: int | None = None,
         terminal: int | None = None,
         cold: bool = False,
     ) -> None:
@@ -161,10 +162,9 @@ class Locust:
         arguments, env = ["-f", str(ROOT / "locustfile.py"), *arguments], {**base, "PYTHONUNBUFFERED": "1", **env}
         self.process: subprocess.Popen[bytes] | WarmProcess
         with Path(os.devnull).open("rb") as nothing, self._stdout.open("wb") as out, self._stderr.open("wb") as err:
-            streams = (
-                (nothing.fileno(), out.fileno(), err.fileno()) if terminal is None else (terminal, terminal, terminal)
-            )
-            if cold or before:
+            files = (nothing.fileno() if stdin is None else stdin, out.fileno(), err.fileno())
+            streams = files if terminal is None else (terminal, terminal, terminal)
+            if cold or before or terminal is not None:  # whose width Locust looks up when it is imported
                 command = [*before, sys.executable, "-m", "locust", *arguments]
                 stdin, stdout, stderr = streams
                 self.process = subprocess.Popen(

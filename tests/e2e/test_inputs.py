@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaterload.standin.process import StandInProcess
-from tests.e2e.conftest import ROOT, Locust, Run, credentials, processes, requests_seen, rows
+from tests.e2e.conftest import ROOT, Locust, Run, credentials, processes, requests_seen, rows, wait_for
 
 HEADLESS = ("--headless", "--users", "2", "--run-time", "2s")
 NEVER_STARTED = 2
@@ -34,22 +35,19 @@ def test_values_as_they_are_pasted(locust: Run, server: StandInProcess, tmp_path
     assert "has quotes and the word Bearer beside its token" in run.errors
 
 
-def test_a_token_through_a_pipe(server: StandInProcess, tmp_path: Path) -> None:
+def test_a_token_through_a_pipe(locust: Run, server: StandInProcess) -> None:
     """What only one process can read reaches all workers that --processes forks."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("TEST_", "LOCUST_"))}
-    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), *HEADLESS, *processes(2)]
-    done = subprocess.run(
-        [*command, "--tags", "alcohol", "--host", f"{server.host}/"],
-        input=f"{server.token}\n",
-        env={**env, "TEST_USER_TOKEN_FILE": "/dev/stdin"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert requests_seen(server) > 2
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as pipe, os.fdopen(writing, "w") as full:
+        full.write(f"{server.token}\n")
+        full.close()
+        options = (*processes(2), "--users", "2", "--tags", "alcohol", "--host", f"{server.host}/")
+        run = locust("--headless", *options, env={"TEST_USER_TOKEN_FILE": "/dev/stdin"}, stdin=pipe.fileno())
+    wait_for(lambda: requests_seen(server, "POST /alcohol_range") > 2, "requests")
+    run.send(signal.SIGINT)
+    output = run.finish()
+    assert run.wait() == 0, output
+    assert not any(failures for _, failures in rows(output).values())
 
 
 def test_pipes_that_stay_silent(locust: Run, server: StandInProcess, tmp_path: Path) -> None:

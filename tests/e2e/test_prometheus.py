@@ -50,7 +50,7 @@ def prometheus(server: StandInProcess, tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("server", [["--latency-ms", "100"]], indirect=True)
+@pytest.mark.parametrize("server", [["--latency-ms", "300"]], indirect=True)
 def test_queries(
     locust: Run, server: StandInProcess, prometheus: str, small_photo: dict[str, str], tmp_path: Path
 ) -> None:
@@ -71,7 +71,7 @@ def test_queries(
         "several series": "no_data",
     }
     assert found["share of scrapes that worked"]["value"] == 1
-    assert found["requests a second"]["value"] == pytest.approx(result["throughput_rps"], rel=0.4)
+    assert found["requests a second"]["value"] == pytest.approx(result["throughput_rps"], rel=0.6)
     assert run.wait() == 3  # what was missed outweighs what had no data
     html = (tmp_path / "verdict.html").read_text()
     text = " ".join(output.split())
@@ -84,5 +84,5 @@ def test_queries(
     times = result["analysis"]["server"]["times"]
     assert times, result["analysis"]["server"]
     for time in times:
-        assert 100 <= time["server_ms"] < 200
+        assert time["server_ms"] >= 300
         assert time["ours_ms"] < 3 * time["server_ms"]

@@ -22,26 +22,35 @@ NAME = "chater-ui.load-test.svc.cluster.local"
 
 @pytest.fixture
 def hosts(tmp_path: Path) -> tuple[Path, tuple[str, ...]]:
-    """A hosts file, and the words before a command that sees it as /etc/hosts."""
+    """A hosts file, and the words before a command that sees it as /etc/hosts and asks nobody else."""
     if subprocess.run(["/usr/bin/unshare", "--mount", "/bin/true"], capture_output=True).returncode:
         pytest.skip("no right to have mounts of one's own here")
     file = tmp_path / "hosts"
     file.write_text("127.0.0.1 localhost\n")
-    script = f"mount --bind '{file}' /etc/hosts && exec \"$@\""
+    (tmp_path / "nsswitch").write_text("hosts: files\n")
+    mounts = f"mount --bind '{file}' /etc/hosts && mount --bind '{tmp_path / 'nsswitch'}' /etc/nsswitch.conf"
+    script = f'{mounts} && exec "$@"'
     return file, ("/usr/bin/unshare", "--mount", "sh", "-c", script, "sh")
+
+
+def overwrite(file: Path, first: str) -> None:
+    """Change its first character alone, so that nobody reads half a file."""
+    with file.open("r+") as text:
+        text.write(first)
 
 
 def test_a_name_that_vanishes(locust: Run, server: StandInProcess, hosts: tuple[Path, tuple[str, ...]]) -> None:
     """While a host's name is gone its requests fail as unknown host, each once, and when it is back they work again."""
     file, before = hosts
-    file.write_text(f"127.0.0.1 localhost\n127.0.0.1 {NAME}\n")
+    with_name = f"127.0.0.1 {NAME}\n127.0.0.1 localhost\n"
+    file.write_text(with_name)
     env = credentials(server) | {"TARGET_HOST": f"http://{NAME}:{urlsplit(server.host).port}"}
     run = locust(*STEADY, "--run-time", "60s", *ONE_REQUEST_EACH, "--csv", "csv", env=env, before=before)
     wait_for(lambda: requests_seen(server) > 20, "requests by name")
-    file.write_text("127.0.0.1 localhost\n")
+    overwrite(file, "#")
     failures = run.folder / "csv_failures.csv"
     wait_for(lambda: failures.exists() and "unknown host" in failures.read_text(), "failures")
-    file.write_text(f"127.0.0.1 {NAME}\n")
+    overwrite(file, with_name[0])
     back = requests_seen(server)
     wait_for(lambda: requests_seen(server) > back + 20, "the name to be used again")
     run.send(signal.SIGINT)
