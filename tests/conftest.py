@@ -16,7 +16,7 @@ from tests.support.warm import end_warm_processes
 # Some processes do start cold: none of them should compile our modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-settings.register_profile("usual", max_examples=50, deadline=None)
+settings.register_profile("usual", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("nightly", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 

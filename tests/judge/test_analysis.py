@@ -58,14 +58,14 @@ def sentences(server, runs, first=0):
 
 
 def test_a_server_without_a_queue_has_no_story():
-    """Of 200 runs on a server that does not depend on load, with 0.5 % failures, each sentence is said of 1 % at most.
+    """Of 100 runs on a server that does not depend on load, with 0.5 % failures, each sentence is said of 1 % at most.
 
     Nearly all of them have a step that misses some objective by chance.
     """
-    said = sentences(Server(), 200)
-    assert said["missed by chance"] > 100
+    said = sentences(Server(), 100)
+    assert said["missed by chance"] > 50
     for sentence in ("knee", "broke first", "slowed down", "needed recovery", "recovered"):
-        assert said[sentence] <= 2, (sentence, said)
+        assert said[sentence] <= 1, (sentence, said)
 
 
 @pytest.mark.parametrize("scatter", [0.4, 0.0], ids=["M/G/1", "M/D/1"])

@@ -168,7 +168,7 @@ def test_each_format_has_its_reader():
 
 
 # no shrinking: it would take minutes
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None, phases=[Phase.generate])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None, phases=[Phase.generate])
 @given(reports())
 def test_each_report_tells_the_verdict(report):
     """Whatever a run was like, each report has the outcome of the verdict, and no other."""
