@@ -80,6 +80,7 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
     """Before anything is sent: settings, host, stand-in, and for a run that starts by itself, host and token."""
     _process.take_interrupts(is_forked=_is_forked_worker(environment))
     dns_cache.install()
+    internals.build_default_options_once()
     try:
         with refusing("The start"):
             _prepare(environment, runner, web_ui)
@@ -197,6 +198,11 @@ def _set_up(environment: Environment, settings: Settings) -> None:
     if options.otel and options.processes:
         raise Refused(
             "--otel is given together with --processes, whose workers would report as one. Expected --worker."
+        )
+    if options.processes and options.master_bind_port != options.master_port:
+        raise Refused(
+            f"--processes is given with --master-bind-port {options.master_bind_port} and --master-port "
+            f"{options.master_port}, so that no process would find the master. Expected the same port in both."
         )
     ProtobufUser.insecure = not settings.tls_verify
     if environment.host:

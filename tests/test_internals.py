@@ -312,6 +312,29 @@ def test_dismiss_worker(cluster):
 
 
 @tells
+def test_build_default_options_once(cluster, monkeypatch):
+    """A worker that is told to spawn builds Locust's parser once at most, however many options and messages come."""
+    master, worker = cluster
+    built: list[int] = []
+    build = locust.argument_parser.setup_parser_arguments
+    monkeypatch.setattr(locust.argument_parser, "default_args_dict", locust.argument_parser.default_args_dict)
+
+    def count(parser: LocustArgumentParser) -> None:
+        built.append(1)
+        build(parser)
+
+    monkeypatch.setattr(locust.argument_parser, "setup_parser_arguments", count)
+    internals.build_default_options_once()
+    internals.build_default_options_once()
+    worker.environment.parsed_options = master.environment.parsed_options = get_parser().parse_args([])
+    built.clear()
+    for users in (1, 2):
+        master.start(users, spawn_rate=10)
+        wait_for(lambda users=users: worker.user_count == users)
+    assert len(built) <= 1
+
+
+@tells
 def test_send_statistics(cluster):
     """The master has a worker's counts as soon as they are sent, once."""
     master, worker = cluster

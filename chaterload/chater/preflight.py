@@ -27,25 +27,33 @@ _HOPELESS = {
     FailureKind.REDIRECTED,
     FailureKind.REQUEST_REFUSED,
 }
-_PASSING = {FailureKind.TIMED_OUT, FailureKind.CONNECTION_BROKEN}
+_FAILED = {
+    FailureKind.TIMED_OUT: f"gave no answer within {TIMEOUT_S:.0f} s",
+    FailureKind.CONNECTION_BROKEN: "broke the connection off",
+}
+"""What may pass, in words."""
 
 
 def preflight(host: str, account: Account | None, *, tls_verify: bool) -> str | None:
     """Ask `host` for today's drinks. Why no load may start, as a sentence, or None.
 
-    Without an account only the connection is tried. A timeout or a broken connection is tried again, twice.
+    Without an account only the connection is tried. A timeout or a broken connection is tried again, twice, and each
+    try is logged.
     """
     kind = None
-    for _ in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         kind = _ask(host, account, tls_verify)
-        if kind not in _PASSING:
+        if kind not in _FAILED:
             break
+        logger.warning("Try %d of %d: %s %s.", attempt, ATTEMPTS, host, _FAILED[kind])
         gevent.sleep(0.2)
     if kind is None or (account is None and kind is FailureKind.TOKEN_MISSING):
         return None
     if kind not in _HOPELESS:
         logger.warning("The first request to %s failed: %s. The load starts all the same.", host, kind.title)
         return None
+    if kind in _FAILED:
+        return f"{host} does not work: it {_FAILED[kind]}, {ATTEMPTS} times. What to do: {kind.action}."
     return f"{host} does not work: {kind.title}. Usually {kind.meaning}. What to do: {kind.action}."
 
 

@@ -22,6 +22,9 @@ from chaterload.chater.tokens import TOKEN_SHAPE, read_token_of
 
 logger = logging.getLogger(__name__)
 
+NO_DISH = {"weight_prompt": "stores a weight and no dish", "get_recommendation": "stores no dish"}
+"""Types of photo that Chater UI takes for something else."""
+
 ROOT = Path(__file__).resolve().parents[2]
 """The folder of the locustfile and of image.png."""
 
@@ -104,7 +107,7 @@ class Settings(BaseSettings):
         Path("image.png"), validate_default=True, description=IMAGE_SHAPE
     )
     """The photo to upload; a relative path is also looked for beside the locustfile."""
-    photo_type: str = Field("default_prompt", description="a photo type that Chater UI knows")
+    photo_type: str = Field("default_prompt", description="a type of photo that Chater UI stores as a dish")
     """What kind of photo it is, in Chater UI's words."""
     custom_date: Date = Field(default_factory=lambda: _today(1), description=_DATE)
     """The day to ask for, dd-mm-yyyy; by default yesterday, UTC."""
@@ -178,6 +181,13 @@ class Settings(BaseSettings):
         if start is not None and parse_date(end) < parse_date(start):
             raise ValueError(f"ends before TEST_ALCOHOL_START, which is {start!r}")
         return end
+
+    @field_validator("photo_type")
+    @classmethod
+    def _stores_a_dish(cls, photo_type: str) -> str:
+        if what := NO_DISH.get(photo_type):
+            raise ValueError(f"{what}, so that each photo would count as a lost dish")
+        return photo_type
 
     def fingerprint(self) -> str:
         """Equal for processes that were given the same settings; tells nothing of secrets, hosts or file paths."""

@@ -1,6 +1,7 @@
 """Accounts that a worker's users are handed by the master."""
 
 import logging
+from collections import Counter
 
 import gevent
 from gevent.event import AsyncResult
@@ -18,6 +19,8 @@ class RemoteLeases:
         self._channel = channel
         self._accounts = accounts
         self._numbers = {account.email: number for number, account in enumerate(accounts)}
+        self._held: Counter[int] = Counter()
+        """How many users here have each account."""
         self._waiting: dict[int, AsyncResult] = {}
         self._requests = 0
 
@@ -38,12 +41,15 @@ class RemoteLeases:
                 self._give_back(answer.value)
         if leased is None or leased.number is None:
             return None
+        self._held[leased.number] += 1
         account = self._accounts[leased.number]
         account.shared = leased.shared
         return account
 
     def release(self, account: Account) -> None:
-        self._channel.send(LeaseRelease(self._numbers[account.email]))
+        number = self._numbers[account.email]
+        self._held[number] -= 1
+        self._channel.send(LeaseRelease(number))
 
     def on_leased(self, leased: Leased) -> None:
         """The master's answer; an account for a user that no longer waits goes back."""
@@ -61,6 +67,6 @@ class RemoteLeases:
         self._accounts[number].shared = True
 
     def mark_all_shared(self) -> None:
-        """Others may have been given our accounts while this process did not run."""
-        for account in self._accounts:
-            account.shared = True
+        """Others may have been given the accounts of our users while this process did not run."""
+        for number in +self._held:
+            self._accounts[number].shared = True

@@ -16,6 +16,7 @@ SECRETS = sorted(name for name, field in VARIABLES.items() if is_secret(field))
 TOKEN = make_token("secret", "a@example.com", timedelta(hours=1))
 EXPIRED = make_token("secret", "a@example.com", timedelta(minutes=5), datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC))
 A_DATE = "a date as dd-mm-yyyy, such as 31-12-2025"
+A_TYPE = "a type of photo that Chater UI stores as a dish"
 A_HOST = "http://NAME:PORT or https://NAME:PORT"
 A_TOKEN = "a JWT that Chater UI accepts and that has not expired"
 AN_IMAGE = "a readable PNG, JPEG, GIF, WebP, BMP, HEIF or AVIF file"
@@ -28,6 +29,13 @@ def problems():
 
 
 BAD = [
+    *(
+        ("TEST_PHOTO_TYPE", name, f"{name!r} {what}, so that each photo would count as a lost dish. Expected {A_TYPE}.")
+        for name, what in [
+            ("weight_prompt", "stores a weight and no dish"),
+            ("get_recommendation", "stores no dish"),
+        ]
+    ),
     ("TEST_CUSTOM_DATE", "31-02-2024", f"'31-02-2024' is not a date. Expected {A_DATE}."),
     ("TEST_CUSTOM_DATE", "2024-01-15", f"'2024-01-15' is not a date. Expected {A_DATE}."),
     ("TEST_CUSTOM_DATE", "1-1-2024", f"'1-1-2024' is not a date. Expected {A_DATE}."),
