@@ -35,6 +35,7 @@ from chaterload.run.options import add_options, bind_value
 from chaterload.run.results import Results
 from chaterload.run.signals import Process
 from chaterload.run.strategy import planned_users, use_strategy
+from chaterload.run.streams import forgive_stdout
 from chaterload.run.waiting import await_workers
 from chaterload.run.worker import Worker
 from chaterload.standin import process as stand_in
@@ -79,6 +80,7 @@ def add(parser: LocustArgumentParser, **_: Any) -> None:
 def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: Any) -> None:
     """Before anything is sent: settings, host, stand-in, and for a run that starts by itself, host and token."""
     _process.take_interrupts(is_forked=_is_forked_worker(environment))
+    forgive_stdout()
     dns_cache.install()
     internals.build_default_options_once()
     try:
@@ -111,7 +113,7 @@ def _prepare(environment: Environment, runner: Any, web_ui: WebUI | None) -> Non
         set_up(web_ui, controller, settings, allowed)
     if isinstance(node, Master):
         node.on_lost = controller.on_lost_worker
-        if controller.options.headless:
+        if controller.starts_by_itself:
             await_workers(controller, node)
     elif controller.starts_by_itself:
         controller.begin(planned_users(environment), environment.host)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.padding import Padding
@@ -36,9 +37,13 @@ def to_text(report: Report) -> str:
     return file.getvalue()
 
 
-def show(report: Report, console: Console | None = None, results: Path | None = None) -> None:
+def on(stream: TextIO | None) -> Console:
+    """A console that writes to a stream; None is a closed one."""
+    return Console(file=stream, quiet=stream is None, highlight=False, markup=False)
+
+
+def show(report: Report, console: Console, results: Path | None = None) -> None:
     """Print the verdict and what led to it; the verdict is the last line. `results` is the folder of --results."""
-    console = console or Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH
     console.print()

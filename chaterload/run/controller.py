@@ -1,9 +1,10 @@
 """Decides about the runs of a local process or a master: what may start, when it is stopped, how it is judged."""
 
 import logging
-import os
 import signal
+import sys
 from argparse import Namespace
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -231,7 +232,8 @@ class RunController:
             self.run.shown = True
             from chaterload.report import console  # what only the end needs is imported at the end
 
-            console.show(self.report, results=self.results.folder if self.results else None)
+            stream = sys.stderr if self.options.json else sys.stdout  # of which Locust's JSON is the whole
+            console.show(self.report, console.on(stream), self.results.folder if self.results else None)
 
     def _abort(self) -> None:
         gevent.spawn(self.runner.quit if self.options.headless else self.runner.stop)
@@ -246,4 +248,8 @@ def wind_down(run: Run, node: Node, settings: Settings) -> None:
 
 def print_refusal(refused: Refused) -> None:
     """Tell the user why nothing starts; a sentence a line."""
-    os.write(2, "".join(["The load test does not start:\n", *(f"  - {line}\n" for line in refused.problems)]).encode())
+    if sys.stderr:  # None where it is closed
+        lines = ["The load test does not start:", *(f"  - {line}" for line in refused.problems)]
+        with suppress(OSError):
+            sys.stderr.write("\n".join([*lines, ""]))
+            sys.stderr.flush()

@@ -83,8 +83,9 @@ class Run:
         """Say when the run ended before its strategy's end, or before `run_time`, in s, was over."""
         if self.shape and not self.shape.finished and not self.missed:
             self.unproven.append(f"{self.shape.name} was ended after {self.seconds:.0f} s, before its own end")
-        elif not self.shape and self.interrupted and run_time and self.seconds < run_time - EARLY_S:
-            self.unproven.append(f"cut short by a signal after {self.seconds:.0f} s of {run_time:.0f} s")
+        elif not self.shape and not self.missed and run_time and self.seconds < run_time - EARLY_S:
+            how = "cut short by a signal" if self.interrupted else "ended before its time was over,"
+            self.unproven.append(f"{how} after {self.seconds:.0f} s of {run_time:.0f} s")
 
     @property
     def finished(self) -> bool:

@@ -77,6 +77,10 @@ class Master(Node):
         """The ids of those that are connected."""
         return connected_workers(self.runner)
 
+    def ready(self) -> int:
+        """How many of the workers that were checked last are still there."""
+        return len(self._records.keys() & self.workers())
+
     def wait_for(self, is_here: Callable[[set[str]], bool], seconds: float) -> bool:
         """Wait until the connected workers are such; False when that takes more than `seconds`."""
         deadline = time.monotonic() + seconds
@@ -145,6 +149,8 @@ class Master(Node):
         for worker, record in self._records.items():
             record.state = WorkerState.RUNNING
             self._channel.send(self._start, worker)
+        for worker in self.workers() - self._records.keys():  # said hello before there was a run to join
+            run_beside(self.runner, self._on_hello, worker, Hello())
 
     def finish(self) -> bool:
         """Have the workers end their users, and wait for their last counts."""
@@ -208,24 +214,15 @@ class Master(Node):
         answers: dict[str, CheckAnswer] = self._questions.ask(
             [worker], self._check_request(start.run_id, host), CHECK_TIMEOUT_S
         )
-        if worker not in answers or start is not self._start:
+        if worker not in answers or worker in self._records or start is not self._start:
             return
-        if problems := self._misfits(answers[worker]):
+        if problems := _misfits(answers[worker], self._handouts.book):
             for problem in problems:
                 logger.error("Worker %s does not take part. %s", answers[worker].process, problem)
             dismiss_worker(self.runner, worker)
             return
         self._records[worker] = WorkerRecord(answers[worker].process, WorkerState.RUNNING)
         self._channel.send(start, worker)
-
-    def _misfits(self, answer: CheckAnswer) -> list[str]:
-        """Why a worker cannot join the run that goes on."""
-        problems = list(answer.problems)
-        if answer.version != __version__:
-            problems.append(f"It runs version {answer.version} of this project, and its master {__version__}.")
-        if self._handouts.book and answer.accounts < self._handouts.book.accounts:
-            problems.append(f"It has {answer.accounts} accounts, and the run uses {self._handouts.book.accounts}.")
-        return problems
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
         record = self._records.get(client_id)
@@ -244,3 +241,13 @@ class Master(Node):
         if now - self._told >= TELL_EVERY_S:
             self._told = now
             self.tell_cleanup(sum(record.left for record in self._records.values()))
+
+
+def _misfits(answer: CheckAnswer, book: AccountPool | None) -> list[str]:
+    """Why a worker cannot join the run that goes on."""
+    problems = list(answer.problems)
+    if answer.version != __version__:
+        problems.append(f"It runs version {answer.version} of this project, and its master {__version__}.")
+    if book and answer.accounts < book.accounts:
+        problems.append(f"It has {answer.accounts} accounts, and the run uses {book.accounts}.")
+    return problems

@@ -1,4 +1,4 @@
-"""A headless master waits for its workers and checks them before Locust starts the run, and its clock."""
+"""A master whose run starts by itself waits for its workers and checks them before Locust's clock starts."""
 
 import logging
 import time
@@ -21,22 +21,25 @@ def await_workers(controller: RunController, master: Master) -> None:
     not work from there, or when somebody does not want to wait.
     """
     expected, limit = controller.expected_workers, float(controller.options.expect_workers_max_wait or LONGEST_S)
+    deadline = time.monotonic() + limit
     try:
-        if not _come(master, expected, limit):
-            here = len(master.workers())
-            controller.conclude_without_run(f"{here} of {expected} expected workers came within {limit:.0f} s")
-            master.quit_workers()  # those that did come end too
-            controller.show()
-            raise SystemExit(int(Exit.INVALID))
-        controller.begin(planned_users(controller.environment), controller.environment.host)
+        while _come(master, expected, deadline):
+            controller.begin(planned_users(controller.environment), controller.environment.host)
+            if master.ready() >= expected:
+                return
+            controller.abandon()  # one of them has left meanwhile
+        here = len(master.workers())
+        controller.conclude_without_run(f"{here} of {expected} expected workers came within {limit:.0f} s")
+        master.quit_workers()  # those that did come end too
+        controller.show()
+        raise SystemExit(int(Exit.INVALID))
     except KeyboardInterrupt:
         master.quit_workers()
         raise Refused("Interrupted while the master waited for its workers.") from None
 
 
-def _come(master: Master, expected: int, limit: float) -> bool:
+def _come(master: Master, expected: int, deadline: float) -> bool:
     """Whether the workers are there in time; says now and then how many are."""
-    deadline = time.monotonic() + limit
     while (left := deadline - time.monotonic()) > 0:
         if master.wait_for(lambda here: len(here) >= expected, min(left, SAY_EVERY_S)):
             return True

@@ -99,6 +99,8 @@ def _check_form(control: RunController, hosts: Hosts) -> None:
     users = _check_numbers(MOST_USERS * max(1, control.workers), needed=not _has_shape(control.environment))
     if control.phase is not Phase.RUNNING:
         control.begin(users, host or None)
+        if not request.form.get("run_time"):
+            control.options.run_time = None  # Locust keeps the command line's, and does not follow it
         g.began = True
     elif host != (control.environment.host or ""):
         raise Refused("The host cannot change during a run. Stop the run first.")

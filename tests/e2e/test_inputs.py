@@ -1,5 +1,6 @@
 """What people bring, in whole processes: variables, pipes, files and locustfiles of their own."""
 
+import json
 import os
 import shutil
 import signal
@@ -48,6 +49,15 @@ def test_a_token_through_a_pipe(locust: Run, server: StandInProcess) -> None:
     output = run.finish()
     assert run.wait() == 0, output
     assert not any(failures for _, failures in rows(output).values())
+
+
+def test_json_on_stdout(locust: Run, server: StandInProcess) -> None:
+    """With --json, stdout is Locust's JSON and nothing else, and the verdict is told on stderr."""
+    run = locust(*HEADLESS, "--tags", "language", "--json", env=credentials(server))
+    output = run.finish()
+    (row,) = json.loads(output.removesuffix(run.errors))
+    assert row["num_requests"] > 0
+    assert "Verdict:" in run.errors
 
 
 def test_pipes_that_stay_silent(locust: Run, server: StandInProcess, tmp_path: Path) -> None:

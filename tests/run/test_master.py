@@ -22,7 +22,8 @@ class Runner:
         self.sent: list[tuple[str, Any, str | None]] = []
         self.listeners: dict[str, Any] = {}
         self.here: set[str] = set()
-        self.greenlet = SimpleNamespace(spawn=lambda *_: None)
+        self.beside: list[tuple[Any, ...]] = []
+        self.greenlet = SimpleNamespace(spawn=lambda *called: self.beside.append(called))
 
     def register_message(self, kind, listener, concurrent=False):
         self.listeners[kind] = listener
@@ -84,6 +85,21 @@ def test_a_run(master, runner):
         assert runner.to(worker, "chater_start") == [{"run_id": "run", "every_task": False}]
     master.finish()
     assert master.lost() == []
+
+
+def test_a_worker_that_came_between_check_and_start(master, runner):
+    """Its hello found no run to join; at the start it is asked, and joins, once."""
+    master.check("run", 1, "http://127.0.0.1:1")
+    runner.here.add("c")
+    runner.answers["c"] = answer()
+    runner.get("chater_hello", "c", {})
+    assert runner.to("c", "chater_check") == []
+    before = len(runner.beside)
+    master.start(Prepared("run", "http://127.0.0.1:1", None, None), every_task=False)
+    for function, *arguments in runner.beside[before:]:
+        function(*arguments)
+    runner.get("chater_hello", "c", {})
+    assert runner.to("c", "chater_start") == [{"run_id": "run", "every_task": False}]
 
 
 def test_no_worker(master, runner):

@@ -1,0 +1,43 @@
+"""What is printed never decides how a run ends: stdout may be full, closed, or unable to write our characters."""
+
+import atexit
+import io
+import os
+import sys
+from typing import Any
+
+
+class Forgiving:
+    """A text stream that goes on when what it writes to does not: from then on it writes to nowhere."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            self._stream.write(text)
+        except OSError:
+            self._give_up()
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())  # with what is buffered
+        os.close(nowhere)
+
+
+def forgive_stdout() -> None:
+    """Let no run fail for its terminal: Python exits with 120 when it cannot write what is left, whatever else was."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # None where it is closed
+        sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout = Forgiving(sys.stdout)
+        atexit.register(sys.stdout.flush)
