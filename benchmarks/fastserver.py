@@ -1,8 +1,8 @@
 """A server that costs little: Chater UI's answers, true enough for every judgement, and nothing else.
 
-`python benchmarks/fastserver.py [MS:SHARE,...]` prints its port; with delays it answers so much later, and tells how
-long each answer really took. The stand-in keeps the whole contract and takes five times as long; against it a generator
-is measured while it waits, and waking up costs more than the request.
+`python benchmarks/fastserver.py [MS:SHARE,...] [keep]` prints its port. With delays it answers so much later, and tells
+how long each answer really took; with keep it keeps its connections open. The stand-in, with the whole contract, takes
+five times as long; against it a generator is measured while it waits, and waking up costs more than the request.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ PHOTO, TODAY, MODIFY, DELETE, CUSTOM_DATE = (
 )
 dishes: dict[int, int] = {}
 took: list[float] = []
-"""Milliseconds from a request's connection to its answer, of those that were delayed."""
+"""Milliseconds to each answer that was delayed, from its connection, or on a kept one from the request's first byte."""
 counts: Counter[str] = Counter()
 
 DONE = DeleteFoodResponse(success=True).SerializeToString()
@@ -76,20 +76,23 @@ def answer(path: bytes, body: bytes) -> tuple[str, bytes]:
 
 
 class Connection(asyncio.Protocol):
-    """One request, one answer, closed."""
+    """One request, one answer; closed, or kept for the next one."""
 
     def __init__(self) -> None:
         self._received = bytearray()
         self._needed: int | None = None
+        self._asked = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asyncio's."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._connected = time.perf_counter()
+        self._asked = time.perf_counter()
 
     def data_received(self, data: bytes) -> None:
         """Asyncio's."""
+        if not self._received and KEEP:
+            self._asked = time.perf_counter()
         self._received += data
         if self._needed is None:
             head, end, _ = self._received.partition(b"\r\n\r\n")
@@ -104,6 +107,7 @@ class Connection(asyncio.Protocol):
         if not path.startswith(b"/_"):
             counts[f"{method.decode()} {path.decode()}"] += 1
         body = bytes(self._received[len(self._head) + 4 :][:200])
+        self._received, self._needed = bytearray(), None
         if delays and path == CUSTOM_DATE:
             loop = asyncio.get_running_loop()
             loop.call_at(loop.time() + random.choices(*delays)[0] / 1000, self._answer_late, path, body)
@@ -111,16 +115,17 @@ class Connection(asyncio.Protocol):
             self._answer(path, body)
 
     def _answer_late(self, path: bytes, body: bytes) -> None:
-        took.append((time.perf_counter() - self._connected) * 1000)
+        took.append((time.perf_counter() - self._asked) * 1000)
         self._answer(path, body)
 
     def _answer(self, path: bytes, request: bytes) -> None:
         kind, body = answer(path, request)
         self._transport.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
-            % (kind.encode(), len(body), body)
+            b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n%b"
+            % (kind.encode(), len(body), b"" if KEEP else b"Connection: close\r\n", body)
         )
-        self._transport.close()
+        if not KEEP:
+            self._transport.close()
 
 
 def read_delays(text: str) -> list[list[float]]:
@@ -129,7 +134,8 @@ def read_delays(text: str) -> list[list[float]]:
     return [list(column) for column in zip(*pairs, strict=True)]
 
 
-delays = read_delays("".join(sys.argv[1:]))
+KEEP = "keep" in sys.argv
+delays = read_delays("".join(word for word in sys.argv[1:] if word != "keep"))
 
 
 async def serve() -> None:
