@@ -1,12 +1,16 @@
 """The server's own clock beside ours: is the time spent inside it, or in front of it? Pure."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chaterload.judge.measure import Endpoint, Snapshot
 
 HISTOGRAM = "http_request_latency_seconds"
+
+_OF_REQUESTS = re.compile(f"{HISTOGRAM}_(count|sum)\\b")
+_OF_LOOKS = re.compile(r'endpoint="/?metrics"')
 
 SEEN_ALL = (0.95, 1.05)
 """The server's count over ours, within which its figures are those of our requests."""
@@ -68,39 +72,75 @@ def parse_metrics(text: str) -> dict[Endpoint, Work] | None:
     return {endpoint: Work(counts[endpoint], sums.get(endpoint, 0.0)) for endpoint in counts} or None
 
 
+def histogram_lines(text: str) -> str:
+    """What of a page tells its process: all else, and the looks themselves, change from one look to the next."""
+    return "\n".join(line for line in text.splitlines() if _OF_REQUESTS.match(line) and not _OF_LOOKS.search(line))
+
+
+def read_pages(texts: Iterable[str]) -> list[dict[Endpoint, Work]] | None:
+    """What the looks of one moment showed, each page once; None where none of them has the histogram.
+
+    A worker that has done nothing yet has a page without it.
+    """
+    pages = [parse_metrics(text) for text in dict.fromkeys(texts)]
+    return [page or {} for page in pages] if any(pages) else None
+
+
 def compare_sides(
-    before: Mapping[Endpoint, Work] | None,
-    after: Mapping[Endpoint, Work] | None,
+    before: Sequence[Mapping[Endpoint, Work]] | None,
+    after: Sequence[Mapping[Endpoint, Work]] | None,
     snapshot: Snapshot,
     uncounted: int = 0,
 ) -> ServerSide:
     """The server's times over the run beside ours, unless the counts show that they are not of the same requests.
 
-    `uncounted` requests of ours are not in the snapshot.
+    Each side is what several looks at its page showed: more than one page is one of each worker process.
+    `uncounted` requests of ours are not in the snapshot: those without an answer, and some that removed dishes.
     """
-    if before is None or after is None:
+    if not before or not after:
         return ServerSide()
-    ours = {endpoint: m for endpoint, m in snapshot.endpoints.items() if endpoint in after and m.requests}
-    work = {endpoint: _difference(before.get(endpoint, Work(0, 0)), after[endpoint]) for endpoint in ours}
+    at_first, at_last = _add_up(before), _add_up(after)
+    ours = {endpoint: m for endpoint, m in snapshot.endpoints.items() if endpoint in at_last and m.requests}
+    work = {endpoint: _difference(at_first.get(endpoint, Work(0, 0)), at_last[endpoint]) for endpoint in ours}
     counted, made = sum(w.requests for w in work.values()), sum(m.requests for m in ours.values())
     if not made:
         return ServerSide()
-    if any(w.requests < 0 for w in work.values()) or counted < SEEN_ALL[0] * made:
-        return ServerSide(
-            note=f"/metrics counts {max(0, counted):.0f} of our {made} requests: it shows one of several processes, "
-            "or the others did not arrive"
-        )
-    if SEEN_ALL[1] * made < counted <= SEEN_ALL[1] * (made + uncounted):
-        cleaned = f"up to {uncounted} more to clean up after users that had stopped"
-        return ServerSide(note=f"/metrics counts {counted:.0f} requests: {made} of the load, and {cleaned}")
-    if counted > SEEN_ALL[1] * made:
-        return ServerSide(note=f"/metrics counts {counted:.0f} requests and we made {made}: others use the server too")
+    is_whole = SEEN_ALL[0] * made <= counted <= SEEN_ALL[1] * made and all(w.requests >= 0 for w in work.values())
+    if not is_whole:
+        return ServerSide(note=_why_not(max(0, round(counted)), made, uncounted, max(len(before), len(after)), work))
     times = [
         ServerTime(endpoint, ours[endpoint].average_ms, w.seconds / w.requests * 1000)
         for endpoint, w in work.items()
         if w.requests > 0
     ]
     return ServerSide(tuple(sorted(times, key=lambda time: -time.waiting_ms)))
+
+
+def _why_not(counted: int, made: int, uncounted: int, pages: int, work: Mapping[Endpoint, Work]) -> str:
+    """Why the counts are not those of our requests; of others it speaks only where one page shows them."""
+    if pages > 1:
+        return (
+            f"/metrics shows one of several worker processes at a time: {pages} were seen, and their counts are not "
+            f"those of our {made} requests"
+        )
+    if counted < made or any(w.requests < 0 for w in work.values()):
+        return (
+            f"/metrics counts {counted} of our {made} requests: it shows one of several processes, "
+            "or the others did not arrive"
+        )
+    if counted <= SEEN_ALL[1] * (made + uncounted):
+        more = f"up to {uncounted} more that were cut off without an answer, or removed dishes"
+        return f"/metrics counts {counted} requests: {made} of the load, and {more}"
+    return f"/metrics counts {counted} requests and we made {made + uncounted}: others use the server too"
+
+
+def _add_up(pages: Iterable[Mapping[Endpoint, Work]]) -> dict[Endpoint, Work]:
+    total: dict[Endpoint, Work] = {}
+    for page in pages:
+        for endpoint, work in page.items():
+            known = total.get(endpoint, Work(0, 0))
+            total[endpoint] = Work(known.requests + work.requests, known.seconds + work.seconds)
+    return total
 
 
 def _difference(before: Work, after: Work) -> Work:

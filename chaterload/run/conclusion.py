@@ -24,7 +24,7 @@ from chaterload.judge.events import find_events
 from chaterload.judge.measure import EndpointStats, Snapshot
 from chaterload.judge.objectives import Result
 from chaterload.judge.queries import Query, Series, judge_query
-from chaterload.judge.serverside import compare_sides
+from chaterload.judge.serverside import compare_sides, read_pages
 from chaterload.judge.silence import Silence, are_faults, sentence
 from chaterload.judge.unanswered import Unanswered, count_unanswered
 from chaterload.judge.verdict import Evidence, Verdict, critical_failures, decide
@@ -45,7 +45,6 @@ from chaterload.run.figures import (
 )
 from chaterload.run.lifecycle import Run
 from chaterload.run.node import Node, options_of, tasks_of
-from chaterload.run.platform import server_figures
 
 SATURATED_S = 20.0
 """Above 90 % CPU for this long in a row (two samples of Locust's), a generator measures itself."""
@@ -55,6 +54,8 @@ SATURATED_S = 20.0
 class Judged:
     """A run as it is judged: all that a verdict takes, and nothing that only a report does."""
 
+    answered: Snapshot
+    """Without what nobody answered."""
     figures: Snapshot
     reports: Sequence[dict[str, Any]]
     """Of the processes that generate load."""
@@ -106,7 +107,7 @@ def judge_run(
             longest_silence_s=max((silence.seconds for silence in silent), default=0.0),
         ),
     )
-    return Judged(figures, reports, results, writes, unanswered, comparisons, faults, verdict)
+    return Judged(answered, figures, reports, results, writes, unanswered, comparisons, faults, verdict)
 
 
 def _compare(judge: PassCriteria, run: Run, figures: Snapshot) -> list[Comparison]:
@@ -131,7 +132,9 @@ def make_report(
     known = {(str(row.endpoint), row.title) for row in rows}
     samples = [s for s in first_samples(judged.reports) if (s.endpoint, s.kind) in known]
     uncounted = sum(int(report.get("early_cleanup", 0)) for report in judged.reports)
-    server = compare_sides(*server_figures(run.prepared.server_before, run.server_after), figures, uncounted)
+    uncounted += sum(row.count for row in judged.unanswered)
+    pages = read_pages(run.prepared.server_before), read_pages(run.server_after)
+    server = compare_sides(*pages, judged.answered, uncounted)
     return Report(
         run=_run(environment, settings, run, judged.reports),
         verdict=judged.verdict,

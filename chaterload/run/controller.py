@@ -95,7 +95,7 @@ class RunController:
             run_id = new_run_id()
             shared = self.node.check(run_id, users, host)
             target = shared.host if shared else host or self.settings.host
-            server_before = ask_server(target, self.settings) if self.judge else None
+            server_before = ask_server(target, self.settings) if self.judge else []
             self._prepared = Prepared(run_id, target, shared, server_before)
         except BaseException:
             self.phase = before
@@ -196,7 +196,7 @@ class RunController:
 
     def conclude_without_run(self, why: str) -> None:
         """Judge a run that could not begin as what proves nothing, with all files."""
-        self.run = Run(Prepared(new_run_id(), self.environment.host or self.settings.host, None, None))
+        self.run = Run(Prepared(new_run_id(), self.environment.host or self.settings.host, None, []))
         self.run.generator_broken.append(why)
         self.run.finish()
         if self.results:
@@ -241,7 +241,7 @@ class RunController:
 
 def wind_down(run: Run, node: Node, settings: Settings) -> None:
     """The load has ended: ask the server for its figures, and only then remove what the users left."""
-    run.server_after = ask_server(run.prepared.host, settings) if run.prepared.server_before else None
+    run.server_after = ask_server(run.prepared.host, settings) if run.prepared.server_before else []
     node.clean_up()
     run.is_cleaned = True
 

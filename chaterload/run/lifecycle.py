@@ -36,8 +36,8 @@ class Prepared:
     host: str
     shared: LoadContext | None
     """What the users of this process share; None on a master, which has no users."""
-    server_before: str | None
-    """The server's /metrics, None where it has none."""
+    server_before: list[str]
+    """The server's /metrics, a page for each of its processes; empty where it has none."""
 
 
 def new_run_id() -> str:
@@ -60,8 +60,8 @@ class Run:
     """What it should have shown and did not, as far as it was seen on the way."""
     missed: list[str] = field(default_factory=list)
     """Why it was stopped early, as the failure that it is."""
-    server_after: str | None = None
-    """The server's /metrics when the load had ended, None where it has none."""
+    server_after: list[str] = field(default_factory=list)
+    """The same when the load had ended."""
     is_cleaned: bool = False
     """What the users left was removed, as far as it could be."""
     interrupted: bool = False

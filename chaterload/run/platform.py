@@ -2,16 +2,15 @@
 
 import logging
 import math
-from collections.abc import Mapping
+import time
 from datetime import datetime
 
 import requests
 
 from chaterload.chater.settings import Settings
 from chaterload.exits import Refused
-from chaterload.judge.measure import Endpoint
 from chaterload.judge.queries import Query, Series, read_answer
-from chaterload.judge.serverside import Work, parse_metrics
+from chaterload.judge.serverside import histogram_lines
 from chaterload.run.criteria import PassCriteria
 from chaterload.run.lifecycle import Run
 
@@ -20,13 +19,17 @@ logger = logging.getLogger(__name__)
 PROMETHEUS_TIMEOUT_S = 10.0
 METRICS_TIMEOUT_S = 3.0
 
+LOOKS = 5
+"""More, that show the same page: of two processes that answer by chance, one remains unseen in 3 % of the cases."""
+LOOKS_AT_SEVERAL = 20
+"""More, that show no new page: of four processes, one remains unseen in 1 % of the cases."""
+MOST_LOOKS = 100
+
 NO_PROXY = {"http": "", "https": ""}
 """As for the load, whatever HTTP_PROXY says: a proxy's own delays and answers are not the platform's."""
 
 MOST_POINTS = 300
 """In a series; Prometheus allows 11,000."""
-
-ServerFigures = Mapping[Endpoint, Work] | None
 
 
 def ask_platform(settings: Settings, judge: PassCriteria, run: Run) -> list[tuple[Query, Series | None]]:
@@ -36,16 +39,24 @@ def ask_platform(settings: Settings, judge: PassCriteria, run: Run) -> list[tupl
     return [(query, query_range(settings.prometheus_url, query, run.start, run.end)) for query in judge.queries]
 
 
-def ask_server(host: str, settings: Settings) -> str | None:
-    """The server's /metrics as they are now, None where it has none."""
-    return read_metrics(host, tls_verify=settings.tls_verify)
+def ask_server(host: str, settings: Settings) -> list[str]:
+    """The server's /metrics as they are now, empty where it has none.
 
-
-def server_figures(before: str | None, after: str | None) -> tuple[ServerFigures, ServerFigures]:
-    """The server's figures before and after the run; None twice where either page is missing."""
-    if before is None or after is None:
-        return None, None
-    return parse_metrics(before), parse_metrics(after)
+    Where each of its processes has its own, a look shows any of them: they differ, and are looked at until no new one
+    has come for a while. Nothing is sent meanwhile that could change them.
+    """
+    pages, last_new, deadline = dict[str, None](), 0, time.monotonic() + METRICS_TIMEOUT_S
+    for look in range(MOST_LOOKS):
+        page = read_metrics(host, tls_verify=settings.tls_verify)
+        if page is None:
+            break
+        page = histogram_lines(page)
+        if page not in pages:
+            pages[page], last_new = None, look
+        enough = LOOKS if len(pages) == 1 else LOOKS_AT_SEVERAL
+        if look - last_new >= enough or time.monotonic() > deadline:
+            break
+    return list(pages)
 
 
 def query_range(url: str, query: Query, start: datetime, end: datetime) -> Series | None:

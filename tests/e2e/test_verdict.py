@@ -335,3 +335,19 @@ def test_stopped_in_the_web_ui(locust: Run, server: StandInProcess) -> None:
     document = verdict_of(run)
     assert document["exit_code"] == 0
     assert_counts(document, server, preflights=1)
+
+
+@pytest.mark.parametrize("options", ["--fault-hang 0.1", "--silent-backend"])
+def test_a_server_that_does_not_answer(locust: Run, small_photo: dict[str, str], options: str) -> None:
+    """Silence is no success: requests without an answer fail the run, and are our own, not those of others."""
+    run = locust(
+        *("--headless", "--users", "20", "--spawn-rate", "20", "--run-time", "12s", "--stop-timeout", "1", *FILES),
+        *("--stand-in", "--stand-in-options", options),
+        env=small_photo,
+    )
+    document = verdict_of(run)
+    assert (document["verdict"], document["exit_code"]) == ("fail", 3)
+    assert sum(row["count"] for row in document["unanswered"]) > 0
+    assert "unanswered" in {sample["kind"] for sample in document["failure_samples"]}
+    assert "others use the server" not in run.output
+    assert "others use the server" not in json.dumps(document)

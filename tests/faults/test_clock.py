@@ -32,7 +32,7 @@ def test_a_run_is_as_long_as_it_was(clock: dict[str, float], set_by: float) -> N
     """A run of 20 s takes 20 s and has its 5 requests a second, however far the clock is set in between."""
     stats = RequestStats()
     stats.reset_all()
-    course = RunOfLoad(Prepared("id", "http://localhost", None, None))
+    course = RunOfLoad(Prepared("id", "http://localhost", None, []))
     for second in range(20):
         clock["wall"] += 1
         clock["steady"] += 1

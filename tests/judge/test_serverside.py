@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
-from chaterload.judge.serverside import ServerSide, ServerTime, Work, compare_sides, parse_metrics
+from chaterload.judge.serverside import (
+    ServerSide,
+    ServerTime,
+    Work,
+    compare_sides,
+    histogram_lines,
+    parse_metrics,
+    read_pages,
+)
 from chaterload.standin.counters import Counters
 
 TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
@@ -83,7 +91,7 @@ def test_any_text(text):
 
 def test_waiting_in_front_of_the_server():
     """Our mean time less the server's is waiting, and the endpoint that waits most comes first."""
-    side = compare_sides({TODAY: Work(1000, 70.0)}, {TODAY: Work(1100, 120.0), WEIGHT: Work(50, 4.0)}, ours())
+    side = compare_sides([{TODAY: Work(1000, 70.0)}], [{TODAY: Work(1100, 120.0), WEIGHT: Work(50, 4.0)}], ours())
     assert side.note == ""
     assert side.times == (ServerTime(TODAY, 600.0, 500.0), ServerTime(WEIGHT, 90.0, 80.0))
     assert [time.waiting_ms for time in side.times] == pytest.approx([100.0, 10.0])
@@ -97,13 +105,13 @@ def test_no_negative_waiting():
 @pytest.mark.parametrize("share", [0.96, 1.0, 1.04])
 def test_counts_that_agree(share):
     """Counts within 5 % of ours are of our requests."""
-    assert compare_sides({}, work(100 * share, 50 * share), ours()).times
+    assert compare_sides([{}], [work(100 * share, 50 * share)], ours()).times
 
 
 @pytest.mark.parametrize("replicas", [2, 3, 10])
 def test_one_replica_of_several(replicas):
     """A page that counts a part of our requests is one process of several: that is said, and nothing is claimed."""
-    side = compare_sides({}, work(100 / replicas, 50 / replicas), ours())
+    side = compare_sides([{}], [work(100 / replicas, 50 / replicas)], ours())
     assert side.times == ()
     assert f"/metrics counts {150 / replicas:.0f} of our 150 requests: it shows one of several processes" in side.note
 
@@ -111,24 +119,61 @@ def test_one_replica_of_several(replicas):
 def test_two_replicas_that_answer_in_turn():
     """Counts that fell between the two looks come from two processes, even where the sum of them would fit."""
     before, after = {TODAY: Work(900, 450.0), WEIGHT: Work(0, 0.0)}, {TODAY: Work(20, 10.0), WEIGHT: Work(1030, 80.0)}
-    side = compare_sides(before, after, ours())
+    side = compare_sides([before], [after], ours())
     assert side.times == ()
     assert "one of several processes" in side.note
 
 
 def test_a_server_that_started_anew():
     """Counts below those before give no negative number in the sentence."""
-    side = compare_sides(work(5000, 5000), work(10, 5), ours())
+    side = compare_sides([work(5000, 5000)], [work(10, 5)], ours())
     assert "/metrics counts 0 of our 150 requests" in side.note
 
 
 def test_others_use_the_server():
     """A page that counts more requests than ours is not only of our requests."""
-    side = compare_sides({}, work(300, 50), ours())
+    side = compare_sides([{}], [work(300, 50)], ours())
     assert side == ServerSide(note="/metrics counts 350 requests and we made 150: others use the server too")
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, {}), ({}, None), (None, None), (None, work())])
+def test_our_own_requests_are_not_others():
+    """Requests of ours that nobody answered are on the page, and are no others."""
+    side = compare_sides([{}], [work(120, 50)], ours(), uncounted=20)
+    assert side.times == ()
+    assert "up to 20 more that were cut off" in side.note
+    assert "others use the server too" in compare_sides([{}], [work(220, 50)], ours(), uncounted=20).note
+
+
+def test_all_workers_of_a_server():
+    """Where every worker's page was found their sum is that of our requests, whatever each of them did before."""
+    before = [work(30, 10), work(5, 5), {}]
+    after = [work(60, 30), work(45, 25), work(30, 10)]
+    assert compare_sides(before, after, ours()).times
+    found = compare_sides(before, after[:2], ours())
+    assert found.note.startswith("/metrics shows one of several worker processes at a time: 3 were seen")
+
+
+def test_several_pages_say_nothing_of_others():
+    """Where workers count for themselves, too many requests may be a worker that was not seen before."""
+    assert "others" not in compare_sides([work(0, 0)], [work(400, 400), work(70, 30)], ours()).note
+
+
+def test_what_tells_a_page_from_another():
+    """The process's own figures, and the looks at the page, make no other page of it."""
+    look = 'http_request_latency_seconds_count{method="GET",endpoint="metrics"} 3.0\n'
+    assert histogram_lines(PAGE + look) == histogram_lines(PAGE.replace("12.5", "13.5"))
+    assert parse_metrics(histogram_lines(PAGE)) == parse_metrics(PAGE)
+    assert histogram_lines("# nothing") == ""
+
+
+def test_reading_pages():
+    """A page that comes again is one page; one without the histogram is a worker that did nothing yet."""
+    assert read_pages([PAGE, "# none", PAGE]) == [parse_metrics(PAGE), {}]
+    assert read_pages(["# none", ""]) is None
+    assert read_pages([]) is None
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, [{}]), ([{}], None), (None, None), (None, [work()])])
 def test_without_a_page_nothing_is_said(before, after):
     """A page that is missing at the start or at the end is no failure and no note."""
     assert compare_sides(before, after, ours()) == ServerSide()
@@ -136,9 +181,9 @@ def test_without_a_page_nothing_is_said(before, after):
 
 def test_nothing_in_common():
     """Where the page knows none of our endpoints, or we asked none, nothing is said."""
-    assert compare_sides({}, {Endpoint("GET", "/other"): Work(5, 1)}, ours()) == ServerSide()
-    assert compare_sides({}, work(), Snapshot({}, 0.0)) == ServerSide()
-    assert compare_sides({}, work(), ours(today=0, weight=0)) == ServerSide()
+    assert compare_sides([{}], [{Endpoint("GET", "/other"): Work(5, 1)}], ours()) == ServerSide()
+    assert compare_sides([{}], [work()], Snapshot({}, 0.0)) == ServerSide()
+    assert compare_sides([{}], [work()], ours(today=0, weight=0)) == ServerSide()
 
 
 COUNTS = st.floats(0, 1e6)
@@ -147,6 +192,6 @@ COUNTS = st.floats(0, 1e6)
 @given(COUNTS, COUNTS, COUNTS, COUNTS, st.integers(0, 10_000), st.integers(0, 10_000))
 def test_any_counts(a, b, c, d, today, weight):
     """Whatever both sides counted, there is a note or there are times, never both, and no time is negative."""
-    side = compare_sides(work(a, b), {TODAY: Work(c, c), WEIGHT: Work(d, d)}, ours(today, weight))
+    side = compare_sides([work(a, b)], [{TODAY: Work(c, c), WEIGHT: Work(d, d)}], ours(today, weight))
     assert not (side.times and side.note)
     assert all(time.waiting_ms >= 0 for time in side.times)

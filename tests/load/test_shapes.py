@@ -309,6 +309,6 @@ def test_a_task_that_smoke_left_out(name, exclude, asked, excluded_endpoints):
         available_user_tasks={"Tapper": [Tapper.flow, Tapper.language]},
         parsed_options=Namespace(tags=None, exclude_tags=exclude),
     )
-    course = Run(Prepared("id", "http://localhost", None, None), shape=StagedShape(STRATEGIES[name]))
+    course = Run(Prepared("id", "http://localhost", None, []), shape=StagedShape(STRATEGIES[name]))
     figures = Snapshot({Endpoint(*endpoint.split()): EndpointStats(1) for endpoint in asked}, 1.0)
     assert tasks_never_run(environment, course, figures) == excluded_endpoints

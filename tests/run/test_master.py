@@ -75,7 +75,7 @@ def master(runner):
 
 def start(master):
     master.check("run", 1, "http://127.0.0.1:1")
-    master.start(Prepared("run", "http://127.0.0.1:1", None, None), every_task=False)
+    master.start(Prepared("run", "http://127.0.0.1:1", None, []), every_task=False)
 
 
 def test_a_run(master, runner):

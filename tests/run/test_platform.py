@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
+from chaterload.chater.environment import load_settings
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 from chaterload.judge.queries import Query
-from chaterload.judge.serverside import parse_metrics
-from chaterload.run.platform import query_range, read_metrics
+from chaterload.judge.serverside import compare_sides, read_pages
+from chaterload.run.platform import ask_server, query_range, read_metrics
 from tests.support.warm import start_stand_in
 
 CPU = Query("CPU", "avg(cpu)", 0.8)
@@ -63,8 +65,20 @@ def test_no_proxy_is_asked(monkeypatch):
 def test_reading_a_page():
     """The stand-in's page is read over HTTP; a server without one, and no server at all, are no page."""
     with start_stand_in() as server:
-        page = read_metrics(server.host, tls_verify=True)
-        assert page is not None
-        assert parse_metrics(page) is None  # nothing asked yet
-        assert read_metrics(f"{server.host}/nowhere", tls_verify=True) is None
-    assert read_metrics(server.host, tls_verify=True) is None
+        assert ask_server(server.host, load_settings()) == [""]  # nothing asked yet
+        assert ask_server(f"{server.host}/nowhere", load_settings()) == []
+    assert ask_server(server.host, load_settings()) == []
+
+
+@pytest.mark.parametrize("options", [(), ("--mode", "per-worker-metrics")], ids=["one process", "four workers"])
+def test_the_pages_of_all_workers(options):
+    """Where each worker has its own page all are found, and their sum is that of the requests."""
+    with start_stand_in(options) as server:
+        before = read_pages(ask_server(server.host, load_settings()))
+        for _ in range(80):
+            requests.get(f"{server.host}/alcohol_latest", timeout=10)
+        after = ask_server(server.host, load_settings())
+    assert before is None
+    assert len(after) == (4 if options else 1)
+    ours = Snapshot({Endpoint("GET", "/alcohol_latest"): EndpointStats(80, 80, {}, 800.0)}, 10.0)
+    assert compare_sides([{}], read_pages(after), ours).times
