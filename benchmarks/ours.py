@@ -3,8 +3,12 @@
 from locust import constant  # first: Locust patches sockets for gevent  # isort: skip
 
 import os
+import random
 
+import gevent
 from locustfile import ChaterUser
+
+PAUSE = float(os.environ.get("BENCH_PAUSE", "0"))
 
 ChaterUser.abstract = True
 
@@ -13,4 +17,9 @@ class NoThinkTime(ChaterUser):
     """The whole mix, back to back, or with a pause of BENCH_PAUSE seconds between two tasks."""
 
     abstract = False
-    wait_time = constant(float(os.environ.get("BENCH_PAUSE", "0")))
+    wait_time = constant(PAUSE)
+
+    def on_start(self) -> None:
+        """Begin at any moment of the pause: else all would send at once, and again after each pause."""
+        gevent.sleep(random.uniform(0, PAUSE))
+        super().on_start()

@@ -337,7 +337,7 @@ def test_stopped_in_the_web_ui(locust: Run, server: StandInProcess) -> None:
     assert_counts(document, server, preflights=1)
 
 
-@pytest.mark.parametrize("options", ["--fault-hang 0.1", "--silent-backend"])
+@pytest.mark.parametrize("options", ["--fault-hang 0.1", "--silent-backend --patience-scale 0.2"])
 def test_a_server_that_does_not_answer(locust: Run, small_photo: dict[str, str], options: str) -> None:
     """Silence is no success: requests without an answer fail the run, and are our own, not those of others."""
     run = locust(
