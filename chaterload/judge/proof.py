@@ -7,9 +7,7 @@ from chaterload.judge.measure import EndpointStats
 from chaterload.judge.objectives import AVERAGE, FAILURE_RATIO, THROUGHPUT, Objective
 from chaterload.judge.significance import allow_for_dependence, binomial_tail, upper_tail
 
-DECISIVE = 2
-"""Requests beyond a percentile, or failures at the limit of a ratio, that a judgement takes: with one, it would be that
-one request's."""
+_ROUNDING = 1e-6
 
 
 def chance_of_miss(objective: Objective, m: EndpointStats, seconds: float, factors: Factors, freedom: float) -> float:
@@ -37,7 +35,10 @@ def _chance_of_average(m: EndpointStats, limit: float) -> float:
 
 
 def requests_needed(objective: Objective) -> int:
-    """How many requests a judgement by this objective takes at least."""
+    """The fewest requests of which a single one beyond the limit is no miss: 20 for a p95, 101 for 1 % of failures."""
     measure = objective.measure
-    share = objective.limit if measure == FAILURE_RATIO else 1 - measure.share if measure.share else 1.0
-    return max(objective.minimum_requests, math.ceil(DECISIVE / share - 1e-9))
+    if measure == FAILURE_RATIO:
+        return max(objective.minimum_requests, math.floor(1 / objective.limit + _ROUNDING) + 1)
+    if measure.share is None:
+        return objective.minimum_requests
+    return max(objective.minimum_requests, math.ceil(1 / (1 - measure.share) - _ROUNDING))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaterload.load.strategies import NAMES
+from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
 
 from .conftest import TWELVE, Run, WebUi, credentials, processes, rows, wait_for
@@ -95,6 +96,27 @@ def test_capacity_by_the_usual_objectives(
     print(result["run"]["seconds"], result["analysis"]["capacity"], result["analysis"]["curve"])  # noqa: T201  # with -s
     assert code == 0, output
     assert_found(result, output, capacity, service_s, "POST /manual_weight p95")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "server",
+    [["--workers", "4", "--latency", "idle", "--drop-weight", "0.2", "--seed", str(seed)] for seed in range(3)],
+    indirect=True,
+)
+def test_lost_writes_do_not_decide_a_capacity(locust: Run, server: StandInProcess, small_photo: dict[str, str]) -> None:
+    """On a server that loses a fifth of its weights the search ends where a time breaks; the losses fail the run."""
+    accounts = {"TEST_JWT_SECRET": STAND_IN_SECRET, "TEST_ACCOUNTS": "30"}
+    arguments = ("--strategy", "capacity", "--strategy-scale", "0.4")
+    output, code, result = run(locust, server, *arguments, photo=small_photo | accounts)
+    found = result["analysis"]["capacity"]
+    print(result["run"]["seconds"], found)  # noqa: T201  # with -s
+    assert code == 3, output
+    assert 7 <= found["users"] < found["first_broken_users"] <= 15
+    assert all(name.endswith(" p95") for name in found["broken"])
+    assert 7 < found["requests_per_second"] < 12
+    assert any("weights" in reason for reason in result["reasons"])
+    assert result["run"]["seconds"] < 300
 
 
 @pytest.mark.slow

@@ -73,9 +73,9 @@ def test_what_is_stable(before, after, stable):
     [
         ([(100,)], None),  # nothing to compare it with
         ([(100,), (100,)], 200),
-        ([(19,), (20,)], None),  # 39 of 40
-        ([(20,), (20,)], 40),
-        ([(10,), (10,), (10,), (10,)], 40),  # longer windows, as many as it takes
+        ([(9,), (10,)], None),  # 19 of 20
+        ([(10,), (10,)], 20),
+        ([(5,), (5,), (5,), (5,)], 20),  # longer windows, as many as it takes
         ([(100, 100), (100, 200), (100, 400)], None),  # not settled
         ([(100, 700), (100, 100), (100, 100)], 200),  # without what came before it settled
         ([(100,), (100, 5_000), (100,), (100,)], 200),  # a pause is passed over
@@ -84,7 +84,7 @@ def test_what_is_stable(before, after, stable):
     ],
 )
 def test_when_a_step_is_judged(windows, judged):
-    """A step is judged by the last windows that agree and have 40 requests for a p95, or at once when it is lost."""
+    """A step is judged by the last windows that agree and have 20 requests for a p95, or at once when it is lost."""
     step = read_step(10, marks(*(window(*each) for each in windows)), [P95], is_last=False)
     assert (step.window.total.requests if step else None) == judged
 
@@ -103,18 +103,18 @@ def test_a_miss_that_chance_explains_is_seen_twice():
 
 def test_the_last_moment():
     """When its time is over, a step is judged by what there is, with what was too little named."""
-    step = read_step(10, marks(window(10), window(10)), [P95], is_last=True)
-    assert step.window.total.requests == 20
+    step = read_step(10, marks(window(5), window(5)), [P95], is_last=True)
+    assert step.window.total.requests == 10
     found = read_capacity([step], step, None, [P95], "the server")
-    assert found.unproven == ("POST /manual_weight p95 (20 of 40 requests)",)
+    assert found.unproven == ("POST /manual_weight p95 (10 of 20 requests)",)
 
 
 def test_each_objective_has_its_requests():
     """The rarest endpoint decides how long a step takes; one that nobody ever asked does not."""
     objectives = [P95, Objective(MODIFY, Measure.named("p95"), 1000.0)]
-    both = [window(100).joined(Snapshot(window(8, endpoint=MODIFY).endpoints, 0.0)) for _ in range(6)]
+    both = [window(100).joined(Snapshot(window(4, endpoint=MODIFY).endpoints, 0.0)) for _ in range(6)]
     assert read_step(10, marks(*both[:4]), objectives, is_last=False) is None
-    assert read_step(10, marks(*both), objectives, is_last=False).window.endpoints[MODIFY].requests == 48
+    assert read_step(10, marks(*both), objectives, is_last=False).window.endpoints[MODIFY].requests == 24
     assert read_step(10, marks(window(100), window(100)), objectives, is_last=False) is not None
 
 
