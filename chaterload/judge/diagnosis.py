@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chaterload.chater.answers import FailureKind
 from chaterload.chater.samples import FailureSample
+from chaterload.judge.events import Event
 from chaterload.judge.measure import ALL, Z_99, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.numbers import percent
 from chaterload.judge.objectives import Result, State
@@ -38,6 +39,9 @@ class RecentFailure:
 
 MOST_NAMED = 3
 """Endpoints that a sentence names; of more it says how many."""
+
+MOSTLY = 0.8
+"""The share of the failures from which on they are those of some events."""
 
 MAY_BE_LOAD = frozenset(
     (
@@ -94,6 +98,7 @@ def diagnose(
     snapshot: Snapshot,
     server: ServerSide = UNKNOWN,
     samples: Sequence[FailureSample] = (),
+    events: Sequence[Event] = (),
 ) -> list[Finding]:
     """The findings, the most frequent kind first; then what no single answer shows."""
     counts: dict[FailureKind | None, Counter[Endpoint]] = defaultdict(Counter)
@@ -102,7 +107,7 @@ def diagnose(
     by_count = sorted(counts.items(), key=lambda item: -item[1].total())
     findings = [_of_kind(kind, where, snapshot, samples) for kind, where in by_count]
     if by_count and snapshot.total.failure_ratio > CRITICAL_ABOVE and by_count[0][0] in MAY_BE_LOAD:
-        findings.append(_many_failures(by_count, snapshot))
+        findings.append(_many_failures(by_count, snapshot, events))
     slow = _slow_answers(_missed_limits(results, snapshot), snapshot)
     if slow:
         findings.append(_slow(slow, snapshot, server))
@@ -150,15 +155,26 @@ def _are_alike(counts: Counter[Endpoint], asked: Mapping[Endpoint, int]) -> bool
     )
 
 
-def _many_failures(by_count: Sequence[tuple[FailureKind | None, Counter[Endpoint]]], snapshot: Snapshot) -> Finding:
+def _many_failures(
+    by_count: Sequence[tuple[FailureKind | None, Counter[Endpoint]]], snapshot: Snapshot, events: Sequence[Event]
+) -> Finding:
     count = sum(where.total() for _, where in by_count)
     most = by_count[0][0]
     assert most is not None
     title = "more than 5 % failures"
-    if snapshot.total.failures == snapshot.total.requests:
-        meaning = f"every request failed, which load alone seldom does; most frequent: {most.title}"
+    failing = [(endpoint, m) for endpoint, m in snapshot.endpoints.items() if m.failures]
+    if failing and all(m.failures == m.requests for _, m in failing):
+        everything = snapshot.total.failures == snapshot.total.requests
+        which = (
+            "" if everything else f" {_place(Counter({e: m.failures for e, m in failing}), snapshot)}, and no other,"
+        )
+        meaning = f"every request{which} failed, which load alone seldom does; most frequent: {most.title}"
         action = "see first that a single user gets answers"
         return Finding(title, count, (), "", meaning, action, certain=True)
+    together = sum(sum(event.failures.values()) for event in events)
+    if together >= MOSTLY * count:
+        meaning = f"{together} of them came in {len(events)} event{'' if len(events) == 1 else 's'}, told above"
+        return Finding(title, count, (), "", meaning, "look at what the server did at that time", certain=True)
     meaning = f"the system does not hold this load, or fails at any; most frequent: {most.title}"
     action = "mend the most frequent kind first; whether load is the reason, a run with half the users shows"
     return Finding(title, count, (), "", meaning, action)

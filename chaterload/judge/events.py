@@ -70,16 +70,20 @@ def _failures(samples: Iterable[Sample]) -> tuple[dict[str, int], int]:
 
 
 def _bursts(samples: Sequence[Sample]) -> list[list[Sample]]:
-    """Neighbouring samples with more failures than chance gives one of them, at FALSE_ALARM for all samples."""
+    """Neighbouring samples with more failures than usual, of which one has more than chance explains.
+
+    At FALSE_ALARM for all samples together.
+    """
     requests = sum(sample.requests for sample in samples)
     share = sum(sample.failures for sample in samples) / requests if requests else 0.0
-    bursts, last = list[list[Sample]](), -2
-    for number, sample in enumerate(samples):
-        if binomial_tail(sample.failures, sample.requests, share) >= FALSE_ALARM / len(samples):
-            continue
-        if number == last + 1:
+    bursts = [list[Sample]()]
+    for sample in samples:
+        if sample.failures > share * sample.requests:
             bursts[-1].append(sample)
-        else:
-            bursts.append([sample])
-        last = number
-    return bursts
+        elif bursts[-1]:
+            bursts.append([])
+
+    def is_chance(sample: Sample) -> bool:
+        return binomial_tail(sample.failures, sample.requests, share) >= FALSE_ALARM / len(samples)
+
+    return [burst for burst in bursts if not all(map(is_chance, burst))]

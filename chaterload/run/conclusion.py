@@ -133,6 +133,7 @@ def make_report(
     samples = [s for s in first_samples(judged.reports) if (s.endpoint, s.kind) in known]
     uncounted = sum(int(report.get("early_cleanup", 0)) for report in judged.reports)
     uncounted += sum(row.count for row in judged.unanswered)
+    events = find_events(run.history.samples, judged.silences)
     pages = read_pages(run.prepared.server_before), read_pages(run.server_after)
     server = compare_sides(*pages, judged.answered, uncounted)
     return Report(
@@ -140,7 +141,7 @@ def make_report(
         verdict=judged.verdict,
         snapshot=figures,
         failures=sorted(rows, key=lambda row: -row.count),
-        findings=diagnose(rows, judged.results, figures, server, samples),
+        findings=diagnose(rows, judged.results, figures, server, samples, events),
         samples=samples,
         writes=judged.writes,
         leftovers=_leftovers(judged.reports),
@@ -150,7 +151,7 @@ def make_report(
         analysis=replace(_analyse(run, judge), server=server),
         dependence=measure_dependence(run.history.steps),
         wind_down=run.history.wind_down,
-        events=find_events(run.history.samples, judged.silences),
+        events=events,
         cleanup_requests=_cleanup_requests(judged.reports),
     )
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chaterload.chater.answers import FailureKind
 from chaterload.judge.diagnosis import FailureCount, diagnose
+from chaterload.judge.events import Event
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective, evaluate
 from chaterload.judge.serverside import ServerSide, ServerTime
@@ -109,6 +110,24 @@ def test_everything_failed():
         "Every request failed, which load alone seldom does; most frequent: server error. "
         "What to do: see first that a single user gets answers."
     )
+
+
+@pytest.mark.parametrize(("together", "told"), [(28, False), (29, True)])
+def test_failures_of_one_event(together, told):
+    """Failures that came at one time are no matter of the users' number."""
+    snapshot = figures({WEIGHT: [10] * 100, TODAY: [10] * 200}, 36)
+    event = Event(5.0, 9.0, failures={"server error": together}, endpoints=1)
+    *_, finding = diagnose([failed(FailureKind.SERVER_ERROR, 36)], [], snapshot, events=[event])
+    assert (f"{together} of them came in 1 event" in finding.meaning) is told
+    assert ("half the users" in finding.action) is not told
+
+
+def test_one_endpoint_that_never_works():
+    """Where one endpoint always failed and the others never did, half the users are no advice."""
+    snapshot = figures({WEIGHT: [10] * 100, TODAY: [10] * 900}, 100)
+    *_, finding = diagnose([failed(FailureKind.SERVER_ERROR, 100)], [], snapshot)
+    assert finding.meaning.startswith("every request at POST /manual_weight, and no other, failed")
+    assert "half the users" not in finding.action
 
 
 @pytest.mark.parametrize(
