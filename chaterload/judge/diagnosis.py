@@ -190,10 +190,11 @@ def _missed_limits(results: Iterable[Result], snapshot: Snapshot) -> dict[Endpoi
 
 
 def _slow_answers(limits: Mapping[Endpoint, float], snapshot: Snapshot) -> Counter[Endpoint]:
-    """How many answers of each endpoint were not below its limit."""
+    """How many answers of each endpoint were not below its limit. What nobody answered is a finding of its own."""
     nothing = EndpointStats()
-    times = {endpoint: snapshot.endpoints.get(endpoint, nothing).times for endpoint in limits}
-    return +Counter({e: sum(n for ms, n in times[e].items() if ms >= limit) for e, limit in limits.items()})
+    found = {endpoint: snapshot.endpoints.get(endpoint, nothing) for endpoint in limits}
+    slow = {e: sum(n for ms, n in found[e].times.items() if ms >= limit) for e, limit in limits.items()}
+    return +Counter({endpoint: count - found[endpoint].unanswered for endpoint, count in slow.items()})
 
 
 def _slow(counts: Counter[Endpoint], snapshot: Snapshot, server: ServerSide) -> Finding:

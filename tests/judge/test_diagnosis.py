@@ -122,6 +122,15 @@ def test_failures_of_one_event(together, told):
     assert ("half the users" in finding.action) is not told
 
 
+def test_what_nobody_answered_is_no_slow_answer():
+    """Requests without an answer miss a limit, and say nothing of where answers spend their time."""
+    hung = EndpointStats(20, 2, {10: 18, 13_900: 2}, 27_980.0, 13_900.0, unanswered=2)
+    snapshot = Snapshot({WEIGHT: hung}, 10.0)
+    assert diagnose([], judged(snapshot, (WEIGHT, "p95", 500.0)), snapshot) == []
+    slow = Snapshot({WEIGHT: EndpointStats(20, 2, {10: 15, 700: 3, 13_900: 2}, 30_050.0, 13_900.0, unanswered=2)}, 10.0)
+    assert [f.count for f in diagnose([], judged(slow, (WEIGHT, "p95", 500.0)), slow)] == [3]
+
+
 def test_one_endpoint_that_never_works():
     """Where one endpoint always failed and the others never did, half the users are no advice."""
     snapshot = figures({WEIGHT: [10] * 100, TODAY: [10] * 900}, 100)

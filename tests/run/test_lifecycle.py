@@ -9,7 +9,7 @@ from chaterload.run.lifecycle import EARLY_S, Prepared, Run
 
 def ended(seconds: float) -> Run:
     """A run that ended after so many seconds."""
-    run = Run(Prepared("run", "http://127.0.0.1:1", None, None))
+    run = Run(Prepared("run", "http://127.0.0.1:1", None, []))
     run._began = time.monotonic() - seconds
     run.finish()
     return run

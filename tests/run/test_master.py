@@ -95,7 +95,7 @@ def test_a_worker_that_came_between_check_and_start(master, runner):
     runner.get("chater_hello", "c", {})
     assert runner.to("c", "chater_check") == []
     before = len(runner.beside)
-    master.start(Prepared("run", "http://127.0.0.1:1", None, None), every_task=False)
+    master.start(Prepared("run", "http://127.0.0.1:1", None, []), every_task=False)
     for function, *arguments in runner.beside[before:]:
         function(*arguments)
     runner.get("chater_hello", "c", {})
