@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -25,7 +24,7 @@ from chaterload.chater.hosts import host_to_load, take_host
 from chaterload.chater.settings import Settings
 from chaterload.chater.times import DishTimes, SecondsOfDay
 from chaterload.chater.writes import Writes
-from chaterload.exits import Exit, Refused
+from chaterload.exits import CommandParser, Exit, Refused
 
 
 class _Left(BaseModel):
@@ -50,11 +49,6 @@ class _Verdict(BaseModel):
     leftovers: list[_Left]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(Exit.NEVER_STARTED, f"{self.prog}: {message}\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Gives the exit code: 0 when nothing is left, 3 when a dish is still there, 4 when one may be, 2 for bad input."""
     options = _parser().parse_args(arguments)
@@ -72,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m chaterload.clean",
         description="Remove what a run left on its accounts. Host, tokens and accounts come from the settings of the "
         "load test, as for the run. Only listed dishes are deleted, and what was in doubt is left alone.",

@@ -1,5 +1,6 @@
 """How the process ends: the exit codes, and why it never starts."""
 
+import argparse
 import logging
 import traceback
 from collections.abc import Collection, Iterator, Sequence
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
+from typing import NoReturn
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,13 @@ class Refused(Exception):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class CommandParser(argparse.ArgumentParser):
+    """The parser of a command of ours: a bad argument is one sentence, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(Exit.NEVER_STARTED, f"{self.prog}: {message}\n")
 
 
 @contextmanager

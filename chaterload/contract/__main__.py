@@ -5,7 +5,6 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import NoReturn
 
 from chaterload.chater.account_dishes import AccountDishes
 from chaterload.chater.accounts import make_accounts
@@ -19,14 +18,9 @@ from chaterload.chater.writes import Writes
 from chaterload.contract.cases import Case, read_cases
 from chaterload.contract.connection import RawConnection
 from chaterload.contract.session import Identity, NotAsked, Session
-from chaterload.exits import Exit, Refused
+from chaterload.exits import CommandParser, Exit, Refused
 
 AS_TOLD, DIFFERS, NOT_ASKED = "as told", "DIFFERS", "not asked"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(Exit.NEVER_STARTED, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m chaterload.contract",
         description="Ask a running Chater UI the cases of the wire contract and print what differs. Token, account "
         "and photo come from the settings of the load test. It removes the dishes that it makes.",

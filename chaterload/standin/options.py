@@ -6,8 +6,9 @@ import argparse
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, NoReturn
+from typing import Any
 
+from chaterload.exits import CommandParser
 from chaterload.standin.faults import FaultSettings
 from chaterload.standin.modes import Episode
 
@@ -39,11 +40,6 @@ class Options:
     faults: FaultSettings = field(default_factory=FaultSettings)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """Options from the command line; a bad one ends the process with one sentence and exit code 2."""
     parser = _parser()
@@ -56,7 +52,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m chaterload.standin",
         description="A stand-in for Chater UI. It prints the exports to run against it, then serves.",
         allow_abbrev=False,
