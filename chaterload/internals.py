@@ -270,7 +270,7 @@ def serve_with(web_ui: WebUI, make_server: Callable[[], WSGIServer]) -> None:
         web_ui.server = make_server()
         web_ui.server.serve_forever()
 
-    web_ui.start_server = serve  # type: ignore[method-assign]
+    web_ui.start_server = serve  # type: ignore[method-assign]  # no option takes a server
 
 
 class Usage(NamedTuple):

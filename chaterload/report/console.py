@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chaterload.chater.dishes import Trace
-from chaterload.chater.writes import Tally
+from chaterload.chater.writes import KINDS, Tally
 from chaterload.judge import numbers
 from chaterload.judge.comparison import Comparison
 from chaterload.judge.objectives import Result, State
@@ -99,17 +99,14 @@ def writes_texts(report: Report) -> dict[str, str]:
     return {kind: writes_text(kind, tally) for kind, tally in report.writes.items()}
 
 
-_UNDECIDABLE = {"weights": "users share an account (TEST_ACCOUNTS)"}
-
-
 def writes_text(kind: str, tally: Tally) -> str:
     """What became of the acknowledged writes: `dishes 45 acknowledged / 43 confirmed, 2 lost`."""
     late, unchecked = tally.late + tally.overdue, tally.acknowledged - tally.checked
     parts = {
         f"{tally.lost} lost": tally.lost,
-        f"{tally.unshown} {'not done' if kind == 'deletes' else 'not shown'} in time": tally.unshown,
+        f"{tally.unshown} {KINDS[kind].not_shown}": tally.unshown,
         f"{late} late (the latest after {tally.latest()})": late,
-        f"{tally.undecidable} not checked: {_UNDECIDABLE.get(kind, 'no list could tell')}": tally.undecidable,
+        f"{tally.undecidable} not checked: {KINDS[kind].undecidable}": tally.undecidable,
         f"{unchecked - tally.undecidable} not checked": unchecked - tally.undecidable,
     }
     confirmed = f" / {tally.confirmed} confirmed" if tally.checked else ""

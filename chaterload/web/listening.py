@@ -27,7 +27,8 @@ def listen_safely(web_ui: WebUI, known_as: list[str]) -> None:
         web_ui.host = LOOPBACK  # a LOCUST_WEB_HOST that is empty says nothing; * says each address
     _check_port(web_ui.host, web_ui.port)
     names = known_names(web_ui.host, known_as)
-    web_ui.app.wsgi_app = Gate(web_ui.app.wsgi_app, names, any_address=web_ui.host in ANY_ADDRESS)  # type: ignore[method-assign]
+    gate = Gate(web_ui.app.wsgi_app, names, any_address=web_ui.host in ANY_ADDRESS)
+    web_ui.app.wsgi_app = gate  # type: ignore[method-assign]  # Flask's documented place for it
     if not web_ui.web_login and not _is_loopback(web_ui.host):
         logger.warning(
             "The web UI listens on %s without a login: whoever reaches port %d can start load with your token. "
