@@ -55,6 +55,18 @@ def refusing(what: str) -> Iterator[None]:
         raise Refused(f"{what} failed: {where}. It is an error of ours; please report it.") from None
 
 
+def as_text(told: object, longest: int = 300) -> str:
+    """What others told, as text that can be printed: no control characters, none that turn the writing around.
+
+    A terminal would obey some of them, and a line break would make a line of its own in a log.
+    """
+    text = str(told)
+    shown = "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:longest]
+    )
+    return shown if len(text) <= longest else f"{shown}…"
+
+
 SIMILARITY = 0.8
 """difflib's ratio from which a name is taken for a slip: one letter in ten, or a plural."""
 

@@ -3,21 +3,26 @@
 tests/test_internals.py tries each piece on the Locust that is installed, so that a release which changes one is told in
 a sentence before any run.
 """
+# longer than the house allows, because what is used of Locust's inside is to be found in one place
 
 import functools
+import logging
 from argparse import Namespace
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 import gevent
+import zmq.green as zmq
 from gevent.pywsgi import WSGIServer
-from locust import FastHttpUser, User, argument_parser
+from locust import FastHttpUser, User, argument_parser, log
 from locust.argument_parser import LocustArgumentParser, get_parser
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
-from locust.exception import StopTest
+from locust.exception import RPCError, RPCSendError, StopTest
 from locust.html import get_html_report
+from locust.rpc import Message, zmqrpc
 from locust.runners import (
     CPU_MONITOR_INTERVAL,
     CPU_WARNING_THRESHOLD,
@@ -34,8 +39,13 @@ from locust.user.task import (
     LOCUST_STATE_WAITING,
     filter_tasks_by_tags,
 )
+from locust.util.exception_handler import retry
 from locust.util.timespan import parse_timespan
 from locust.web import WebUI
+
+from chaterload.seal import NOBODY, Opened, Seal
+
+logger = logging.getLogger(__name__)
 
 __all__ = [
     "CPU_MONITOR_INTERVAL",
@@ -176,6 +186,11 @@ def run_beside(runner: Runner, function: Callable[..., object], *args: object) -
     runner.greenlet.spawn(function, *args)
 
 
+def greenlet_crashed() -> bool:
+    """Whether a greenlet of Locust's ended by an exception, for which Locust would end the process with 2."""
+    return bool(log.unhandled_greenlet_exception)
+
+
 def crashes(runner: Runner) -> list[tuple[str, int]]:
     """The exceptions that ended users' tasks, on all processes: their text and how often."""
     return [(row["msg"], row["count"]) for row in runner.exceptions.values()]
@@ -248,6 +263,188 @@ def measured_s(stats: RequestStats) -> float:
 def csv_files(environment: Environment, prefix: str, *, history: bool) -> StatsCSVFileWriter:
     """Locust's CSV files, which `stats_writer` writes for as long as it runs and `close_files` ends."""
     return StatsCSVFileWriter(environment, PERCENTILES_TO_REPORT, prefix, history)
+
+
+LARGEST_FRAME = 16 << 20
+"""Bytes of a message between master and workers: what a worker counted takes less than one MB."""
+
+
+@dataclass
+class Cluster:
+    """How the sockets of this process that are opened from now on talk to other processes of the run."""
+
+    key: bytes | None = None
+    """None where messages are not sealed."""
+    alone: bool = False
+    """All workers are on this machine: a master listens on loopback only, unless it was told an address."""
+
+
+CLUSTER = Cluster()
+
+
+class _MasterSocket(zmqrpc.Server):
+    """Locust's, which dies of a message that it cannot read; and sealed where there is a key."""
+
+    def __init__(self, host: str, port: int) -> None:
+        host = "127.0.0.1" if host == "*" and CLUSTER.alone else host
+        zmqrpc.BaseSocket.__init__(self, zmq.ROUTER, self.ipv4_only(host, port))
+        self.socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_FRAME)
+        try:
+            if port:
+                self.socket.bind(f"tcp://{host}:{port}")
+            self.port = port or self.socket.bind_to_random_port(f"tcp://{host}")
+        except zmq.ZMQError as error:
+            raise RPCError(f"Socket bind failure: {error}") from None  # Locust looks for these words
+        self._seal = Seal(CLUSTER.key) if CLUSTER.key else None
+        self._sessions: dict[bytes, bytes] = {}
+        self._told: set[str] = set()
+
+    def send_to_client(self, msg: Message) -> None:
+        worker, payload = msg.node_id.encode(), msg.serialize()
+        if self._seal:
+            payload = self._seal.close(worker, self._sessions.get(worker, NOBODY), payload)
+        self.socket.send_multipart([worker, payload])
+
+    def recv_from_client(self) -> tuple[str, Message]:
+        while True:
+            try:
+                worker, *frames = self.socket.recv_multipart()
+            except zmq.ZMQError as error:
+                raise RPCError("ZMQ network broken") from error
+            payload = self._open(worker, frames[0]) if len(frames) == 1 else None
+            message = None if payload is None else read_message(payload)
+            if message is not None and message.node_id.encode() == worker:
+                return message.node_id, message
+            if payload != b"":
+                self._tell("cannot be read" if self._seal is None or payload else "is not sealed with TEST_CLUSTER_KEY")
+
+    def _open(self, worker: bytes, frame: bytes) -> bytes | None:
+        """The message; empty when there is none for anybody else, None when it must not count."""
+        if self._seal is None:
+            return frame
+        opened = self._seal.open(worker, frame)
+        if opened is None:
+            return None
+        if self._seal.is_new(opened):
+            self._sessions[worker] = opened.sender
+            return opened.payload
+        if opened.receiver != self._seal.session:  # it does not know this session yet
+            self.socket.send_multipart([worker, self._seal.close(worker, opened.sender, b"")])
+        return b""
+
+    def _tell(self, what: str) -> None:
+        """Once of each kind: whoever sends such things sends many."""
+        if what not in self._told:
+            self._told.add(what)
+            logger.error("A message that came to the master's port %s. It is ignored, as all such are.", what)
+
+
+class _WorkerSocket(zmqrpc.Client):
+    """Locust's, which dies of a message that it cannot read; and sealed where there is a key."""
+
+    def __init__(self, host: str, port: int, identity: str) -> None:
+        untyped: Any = super()
+        untyped.__init__(host, port, identity)
+        self._worker = identity.encode()
+        self._seal = Seal(CLUSTER.key) if CLUSTER.key else None
+        self._master = NOBODY
+        self._unheard: bytes | None = None
+        """The last message, while the master's session is not known."""
+
+    def send(self, msg: Message) -> None:
+        again: Any = retry()(self._send)  # as Locust's
+        again(msg)
+
+    def _send(self, msg: Message) -> None:
+        payload = msg.serialize()
+        if self._seal:
+            if self._master == NOBODY:
+                self._unheard, payload = payload, b""
+            payload = self._seal.close(self._worker, self._master, payload)
+        try:
+            self.socket.send(payload, zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            raise RPCSendError("ZMQ sent failure") from error
+
+    def recv(self) -> Message:
+        while True:
+            try:
+                payload: bytes | None = self.socket.recv()
+            except zmq.ZMQError as error:
+                raise RPCError("ZMQ network broken") from error
+            if self._seal:
+                opened = self._seal.open(self._worker, payload or b"")
+                payload = self._take(self._seal, opened) if opened else None
+            message = None if payload is None else read_message(payload)
+            if message is not None:
+                return message
+            if payload != b"":
+                logger.error("A message that came from the master cannot be read, and is ignored.")
+
+    def _take(self, seal: Seal, opened: Opened) -> bytes:
+        """The message; empty where there is none for anybody else."""
+        if not seal.is_new(opened):
+            return b""
+        if not opened.payload:  # the master tells its session
+            self._master = opened.sender
+            if self._unheard:
+                self.socket.send(seal.close(self._worker, self._master, self._unheard), zmq.NOBLOCK)
+                self._unheard = None
+        return opened.payload
+
+
+def read_message(payload: bytes) -> Message | None:
+    """A message of Locust's; None when it is none."""
+    try:
+        message = Message.unserialize(payload)
+    except Exception:  # whatever msgpack, or Locust's own decoding, makes of any bytes
+        return None
+    well_formed = isinstance(message.type, str) and isinstance(message.node_id, str) and message.node_id.isprintable()
+    return (
+        message if well_formed and len(message.type) <= LONGEST_NAME and len(message.node_id) <= LONGEST_NAME else None
+    )
+
+
+LONGEST_NAME = 300
+"""Characters of a worker's id, and of a message's type."""
+
+
+def use_own_sockets() -> None:
+    """Have master and workers talk over these sockets, from now on."""
+    untyped: Any = zmqrpc
+    untyped.Server, untyped.Client = _MasterSocket, _WorkerSocket
+
+
+class NotAdmitted(Exception):
+    """A message is to be dropped."""
+
+
+def guard_messages(master: MasterRunner, admit: Callable[[str, str, Any], Any]) -> None:
+    """Have `admit` see each message first: of which worker, its type and its data, which it returns as Locust may have
+    them. NotAdmitted drops the message."""
+    handle = master.handle_message
+
+    def guarded(client_id: str, msg: Message) -> None:
+        try:
+            msg.data = admit(client_id, msg.type, msg.data)
+        except NotAdmitted:
+            return
+        handle(client_id, msg)
+
+    untyped: Any = master
+    untyped.handle_message = guarded
+
+
+def when_deaf(master: MasterRunner, function: Callable[[], object]) -> None:
+    """Have `function` called when what takes the messages of a master's workers fails; not when it is ended."""
+    (listener,) = [g for g in master.greenlet.greenlets if getattr(g._run, "__name__", "") == "client_listener"]
+    listener.link_exception(lambda _: gevent.spawn(function))
+
+
+def port_for_workers(master: MasterRunner) -> tuple[int, bool]:
+    """The port that workers join at, and whether nobody beyond this machine reaches it."""
+    address = master.server.socket.getsockopt_string(zmq.LAST_ENDPOINT)
+    return master.server.port, address.startswith(("tcp://127.", "tcp://[::1]"))
 
 
 class Page(StrEnum):

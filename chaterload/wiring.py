@@ -19,7 +19,7 @@ from locust.web import WebUI
 
 from chaterload import internals
 from chaterload.chater import dns_cache
-from chaterload.chater.environment import load_settings, misspelt, read_env_file, read_pipes, shown
+from chaterload.chater.environment import cluster_key, load_settings, misspelt, read_env_file, read_pipes, shown
 from chaterload.chater.hosts import take_host
 from chaterload.chater.settings import Settings
 from chaterload.chater.user import ProtobufUser
@@ -29,7 +29,7 @@ from chaterload.report.formats import FORMATS
 from chaterload.run import telemetry
 from chaterload.run.controller import RunController, print_refusal
 from chaterload.run.criteria import PassCriteria, check_objectives
-from chaterload.run.master import Master
+from chaterload.run.master import Master, tell_who_may_join
 from chaterload.run.node import Local, options_of, own_host
 from chaterload.run.options import add_options, bind_value
 from chaterload.run.results import Results
@@ -56,6 +56,8 @@ CONTAINERS_FIRST_PROCESS = 1
 locust.stats.bucket_response_time = round_to_3_significant  # type: ignore[assignment]  # the documented way to a finer clock than Locust's two digits
 
 
+internals.use_own_sockets()
+
 os.register_at_fork(before=read_pipes)  # by --processes
 
 
@@ -71,9 +73,17 @@ def add(parser: LocustArgumentParser, **_: Any) -> None:
     except Refused as refused:
         print_refusal(refused)
         sys.exit(Exit.NEVER_STARTED)
+    internals.CLUSTER.key = cluster_key()
+    internals.read_with(parser, ("processes",), number_of_processes)
     telemetry.set_defaults()
     wanted = login.is_wanted()
     parser.set_defaults(web_login=wanted, web_host=default_host(wanted), stop_timeout=STOP_SECONDS)
+
+
+def number_of_processes(text: str) -> int:
+    """The value of --processes, whose workers are all on this machine."""
+    internals.CLUSTER.alone = True
+    return int(text)
 
 
 @events.init.add_listener
@@ -113,6 +123,7 @@ def _prepare(environment: Environment, runner: Any, web_ui: WebUI | None) -> Non
         set_up(web_ui, controller, settings, allowed)
     if isinstance(node, Master):
         node.on_lost = controller.on_lost_worker
+        tell_who_may_join(node.runner, sealed=settings.cluster_key is not None)
         if controller.starts_by_itself:
             await_workers(controller, node)
     elif controller.starts_by_itself:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chaterload.exits import Exit, Refused, first_ten, refusing
+from chaterload.exits import Exit, Refused, as_text, first_ten, refusing
 
 
 def test_exit_codes():
@@ -57,3 +57,18 @@ def test_ten_problems_are_enough(count):
     told = first_ten([f"{number}." for number in range(count)])
     assert told[:10] == [f"{number}." for number in range(min(count, 10))]
     assert told[10:] == ([f"... and {count - 10:,} more like these."] if count > 10 else [])
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("an error", "an error"),
+        ("größer als 5 €", "größer als 5 €"),
+        ("\x1b[2J\r\nPASS\x9b\u2028\u202e\ud800", "�[2J��PASS����"),
+        (None, "None"),
+        ("x" * 301, "x" * 300 + "…"),
+    ],
+)
+def test_what_others_told(told, shown):
+    """It is shown as text, whatever characters it holds, and not at any length."""
+    assert as_text(told) == shown

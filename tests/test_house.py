@@ -21,6 +21,7 @@ FLOORS = (
     ("judge", "standin"),
     ("chater",),
     ("internals",),
+    ("seal",),
     ("exits",),
 )
 FLOOR_OF = {wing: floor for floor, wings in enumerate(FLOORS) for wing in wings}

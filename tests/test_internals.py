@@ -16,11 +16,13 @@ import gevent.event
 import gevent.pool
 import locust
 import pytest
+import zmq.green as zmq
 from locust import FastHttpUser, LoadTestShape, User, constant, tag, task
 from locust.argument_parser import LocustArgumentParser, get_parser
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.exception import StopTest
+from locust.rpc import Message, zmqrpc
 
 try:
     from chaterload import internals
@@ -549,6 +551,233 @@ def test_usage_of_processes(local, cluster):
         assert 0 <= usage.cpu_percent < 10_000
 
 
+@tells
+def test_greenlet_crashed(monkeypatch):
+    """Locust notes that a greenlet, or a listener, ended by an exception."""
+    monkeypatch.setattr(locust.log, "unhandled_greenlet_exception", False)
+    assert not internals.greenlet_crashed()
+    environment = Environment()
+    environment.events.init.add_listener(lambda **_: 1 // 0)
+    environment.events.init.fire(environment=environment)
+    assert internals.greenlet_crashed()
+
+
+class Stranger:
+    """Sends what it likes to a master's port, and keeps what comes back."""
+
+    def __init__(self, port, identity="stranger"):
+        self.socket: Any = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.IDENTITY, identity.encode())
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.connect(f"tcp://127.0.0.1:{port}")
+
+    def send(self, *frames):
+        self.socket.send_multipart(frames)
+
+    def hears(self, seconds=0.3):
+        return bool(self.socket.poll(1000 * seconds))
+
+
+@pytest.fixture
+def sockets(monkeypatch):
+    """Our sockets instead of Locust's, for the runners that a test makes."""
+    monkeypatch.setattr(zmqrpc, "Server", zmqrpc.Server)
+    monkeypatch.setattr(zmqrpc, "Client", zmqrpc.Client)
+    monkeypatch.setattr(internals, "CLUSTER", internals.Cluster())
+    internals.use_own_sockets()
+    return internals.CLUSTER
+
+
+@pytest.fixture
+def own_cluster(sockets, cluster):
+    """A master and its worker on our sockets."""
+    return cluster
+
+
+@pytest.fixture
+def stranger(own_cluster):
+    other = Stranger(own_cluster[0].server.port)
+    yield other
+    other.socket.close()
+
+
+def counted(worker):
+    worker.environment.events.request.fire(
+        request_type="GET", name="/", response_time=7, response_length=0, exception=None, context={}
+    )
+    internals.send_statistics(worker)
+
+
+READY = ("client_ready", locust.__version__, "stranger")
+HOSTILE = [
+    (b"\x01",),
+    (b"",),
+    (b"\xc1",),
+    (b"\x93" * 5000,),
+    (b"a", b"b", b"c"),
+    (),
+    (Message(*(1, None, "stranger")).serialize(),),
+    (Message(*("stats", None, "somebody else")).serialize(),),
+    (Message(*("stats", {"__datetime__": 1}, "stranger")).serialize(),),
+    (Message(*("x" * 1000, None, "stranger")).serialize(),),
+    (Message(*("stats\x1b", None, "stranger")).serialize(),),
+]
+
+
+@tells
+def test_use_own_sockets(own_cluster, stranger, caplog):
+    """Whatever bytes come, the master goes on listening; each kind is told once."""
+    master, worker = own_cluster
+    for frames in HOSTILE * 20:
+        stranger.send(*(frames or (b"",)))
+    counted(worker)
+    wait_for(lambda: master.stats.total.num_requests == 1)
+    assert len([message for message in caplog.messages if "came to the master's port" in message]) == 1
+    stranger.send(Message(*READY).serialize())
+    wait_for(lambda: master.worker_count == 2)
+    counted(worker)
+    wait_for(lambda: master.stats.total.num_requests == 2)
+
+
+def test_a_message_beyond_all_bounds(sockets, monkeypatch, request):
+    """What is larger than any message is not even taken in; its sender is cut off."""
+    monkeypatch.setattr(internals, "LARGEST_FRAME", 100_000)
+    master, worker = request.getfixturevalue("cluster")
+    other = Stranger(master.server.port)
+    other.send(Message(*READY).serialize())
+    wait_for(lambda: master.worker_count == 2)
+    other.send(Message(*("quit", "x" * 200_000, "stranger")).serialize())
+    counted(worker)
+    wait_for(lambda: master.stats.total.num_requests == 1)
+    assert master.worker_count == 2
+    other.socket.close()
+
+
+@pytest.fixture
+def sealed_cluster(sockets, request):
+    """A master and its worker that have the same key."""
+    sockets.key = b"a key of the cluster"
+    began = time.monotonic()
+    both = request.getfixturevalue("cluster")
+    assert time.monotonic() - began < 4  # Locust's worker tries again after 5 s
+    return both
+
+
+def test_a_sealed_cluster(sealed_cluster, caplog):
+    """With the key a worker joins at once and is counted; without it nobody is registered, heard or answered."""
+    master, worker = sealed_cluster
+    counted(worker)
+    wait_for(lambda: master.stats.total.num_requests == 1)
+    other = Stranger(master.server.port)
+    for frames in [*HOSTILE, (Message(*READY).serialize(),), (b"x" * 200,)]:
+        other.send(*(frames or (b"",)))
+    assert not other.hears()
+    assert internals.known_workers(master) == [worker.client_id]
+    assert any("not sealed with TEST_CLUSTER_KEY" in message for message in caplog.messages)
+    counted(worker)
+    wait_for(lambda: master.stats.total.num_requests == 2)
+    other.socket.close()
+
+
+def test_what_was_recorded_is_not_taken_again(sealed_cluster, monkeypatch):
+    """Each message counts once, and none of them counts for another master with the same key."""
+    master, worker = sealed_cluster
+    recorded = []
+    send = worker.client.socket.send
+
+    def record(frame, *more):
+        recorded.append(frame)
+        send(frame, *more)
+
+    monkeypatch.setattr(worker.client.socket, "send", record)
+    counted(worker)
+    wait_for(lambda: master.stats.total.num_requests == 1)
+    for frame in list(recorded):
+        send(frame)
+    counted(worker)
+    wait_for(lambda: master.stats.total.num_requests == 2)
+    gevent.sleep(0.1)
+    assert master.stats.total.num_requests == 2
+    successor = Environment(user_classes=[Someone]).create_master_runner("127.0.0.1", 0)
+    other = Stranger(successor.server.port, worker.client_id)
+    for frame in recorded:
+        other.send(frame)
+    assert other.hears()  # it is told the session, of which it can make nothing
+    assert (internals.known_workers(successor), successor.stats.total.num_requests) == ([], 0)
+    other.socket.close()
+    successor.quit()
+
+
+def test_a_worker_with_another_key(sockets, request, monkeypatch):
+    """It is not registered, and does not take the master's word."""
+    sockets.key = b"the key of the master"
+    master = Environment(user_classes=[Someone]).create_master_runner("127.0.0.1", 0)
+    monkeypatch.setattr(locust.runners, "CONNECT_TIMEOUT", 0.1)
+    monkeypatch.setattr(locust.runners, "CONNECT_RETRY_COUNT", 3)
+    for key in (b"another key, as long", None):
+        sockets.key = key
+        with pytest.raises(ConnectionError):
+            Environment(user_classes=[Someone]).create_worker_runner("127.0.0.1", master.server.port)
+    assert internals.known_workers(master) == []
+    master.quit()
+
+
+@tells
+def test_read_message():
+    """Locust's own messages are read; whatever else there is gives none."""
+    payload = Message("stats", {"a": 1}, "me").serialize()
+    message = internals.read_message(payload)
+    assert message is not None
+    assert (message.type, message.data, message.node_id) == ("stats", {"a": 1}, "me")
+    assert [internals.read_message(frames[0]) for frames in HOSTILE[:4]] == [None] * 4
+
+
+@tells
+def test_guard_messages(cluster):
+    """What is not admitted is dropped; of the rest Locust gets what the guard made of it."""
+    master, worker = cluster
+    seen = []
+
+    def admit(client, kind, data):
+        seen.append((client, kind))
+        if kind != "stats":
+            raise internals.NotAdmitted
+        data["stats_total"]["num_requests"] = 40
+        return data
+
+    internals.guard_messages(master, admit)
+    internals.leave_master(worker)
+    counted(worker)
+    wait_for(lambda: master.stats.total.num_requests >= 40)
+    assert master.worker_count == 1
+    assert (worker.client_id, "quit") in seen
+
+
+@tells
+def test_when_deaf(cluster):
+    """It is told when a master's listener fails, as Locust's own does after one byte; not when the master quits."""
+    master, _ = cluster
+    other = Environment(user_classes=[Someone]).create_master_runner("127.0.0.1", 0)
+    told = []
+    internals.when_deaf(master, lambda: told.append("failed"))
+    internals.when_deaf(other, lambda: told.append("ended"))
+    other.quit()
+    stranger = Stranger(master.server.port)
+    stranger.send(b"\x01")
+    wait_for(lambda: told)
+    assert told == ["failed"]
+    stranger.socket.close()
+
+
+@pytest.mark.parametrize(("host", "alone"), [("*", False), ("*", True), ("127.0.0.1", False)])
+def test_port_for_workers(sockets, host, alone):
+    """The port, and whether only this machine reaches it, which is so where all workers are on it."""
+    sockets.alone = alone
+    master = Environment(user_classes=[Someone]).create_master_runner(host, 0)
+    assert internals.port_for_workers(master) == (master.server.port, alone or host != "*")
+    master.quit()
+
+
 def test_every_piece_is_tried():
     """Each function of the module has a test of its name."""
     made = [made for made in vars(internals).values() if inspect.isfunction(made)]
@@ -575,7 +804,7 @@ INSIDE = {
     *("client_id", "clients", "cpu_usage", "current_cpu_usage", "current_memory_usage", "exceptions"),
     *("last_request_timestamp", "locust_tag_set", "memory_usage", "parse_error", "shape_greenlet"),
     *("spawning_greenlet", "start_server", "target_user_count", "user_greenlets", "worker_count", "worker_index"),
-    "worker_indexes",
+    *("worker_indexes", "handle_message", "unhandled_greenlet_exception"),
 }
 """Attributes of Locust's objects that its documentation does not name, and none of our own has."""
 

@@ -1,7 +1,7 @@
 """Removes what users left when they stopped. It is no load, counts nowhere, and asks no more than the server holds."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +19,9 @@ IDLE_LIMIT_S = 60.0
 
 REFUSED_LIMIT_S = 10.0
 """It ends after so long in which the server answered everything wrongly; silence is given more time."""
+
+SHORTEST_S = 1.0
+"""Of the time for an answer, when a clean-up without progress is about to end: no answer prolongs it by more."""
 
 TELL_EVERY_S = 5.0
 CHECK_EVERY_S = 0.2
@@ -63,17 +66,13 @@ class Progress:
         """When the last step was made."""
         self._furthest: dict[int, int] = {}
 
-    def note(self, dishes: Iterable[Dish], now: float) -> bool:
-        """Whether any dish came further than it ever was."""
-        moved = False
+    def note(self, dishes: Iterable[Dish], now: float) -> None:
+        """See whether any of the dishes came further than it ever was."""
         for dish in dishes:
             stage = _STAGES.get(dish.state, 0)
             if stage > self._furthest.get(dish.time_ms, 0):
                 self._furthest[dish.time_ms] = stage
-                moved = True
-        if moved:
-            self.at = now
-        return moved
+                self.at = now
 
 
 _STAGES = {DishState.LISTED: 1, DishState.DELETED: 2, DishState.GONE: 3}
@@ -96,6 +95,7 @@ class Cleanup:
         self._deadline = float("inf")
         self._greenlet: gevent.Greenlet | None = None
         self._failing_since: float | None = None
+        self._progress = Progress(float("inf"))
 
     def begin(self) -> None:
         """Remove what users that have stopped left, while the others go on."""
@@ -137,27 +137,34 @@ class Cleanup:
         return [dish for dish in self._index.of(None) if dish.state not in idle]
 
     def _work(self) -> None:
-        progress, pause = Progress(time.monotonic()), PAUSE_S[0]
+        progress = self._progress = Progress(time.monotonic())
+        pause = PAUSE_S[0]
         self._failing_since = None
         while dishes := self._todo():
+            began = time.monotonic()
             self._look(dishes)
-            now = time.monotonic()
-            if now - progress.at >= IDLE_LIMIT_S or self._is_hopeless(now):
+            if self._is_over():
                 return  # and not after one more delete, so that what was seen last is told
             self._each(self._delete, [dish for dish in dishes if dish.state in REMOVABLE])
-            if progress.note(dishes, time.monotonic()):
+            if progress.at > began:
                 pause = PAUSE_S[0]
                 continue
             gevent.sleep(pause)
             pause = min(2 * pause, PAUSE_S[1])
 
-    def _is_hopeless(self, now: float) -> bool:
-        return self._failing_since is not None and now - self._failing_since >= REFUSED_LIMIT_S
+    def _is_over(self) -> bool:
+        """Whether it gets nowhere."""
+        now = time.monotonic()
+        is_hopeless = self._failing_since is not None and now - self._failing_since >= REFUSED_LIMIT_S
+        return is_hopeless or now - self._progress.at >= IDLE_LIMIT_S
 
     def _look(self, dishes: list[Dish]) -> None:
         """Ask for the lists that can tell of the dishes; of those that are listed one has told already."""
-        pages = {(dish.email, dish.day) for dish in dishes if dish.state is not DishState.LISTED}
-        self._each(self._list, pages)
+        pages: dict[tuple[str, int], list[Dish]] = defaultdict(list)
+        for dish in dishes:
+            if dish.state is not DishState.LISTED:
+                pages[dish.email, dish.day].append(dish)
+        self._each(self._list, pages.values())
 
     def _each(self, work: Callable[[Any], None], items: Iterable[Any]) -> None:
         waiting = list(items)
@@ -168,14 +175,18 @@ class Cleanup:
                 gevent.joinall(greenlets, raise_error=True)
             finally:
                 gevent.killall(greenlets)
+            if self._is_over():
+                return
 
-    def _list(self, page: tuple[str, int]) -> None:
-        email, day = page
+    def _list(self, dishes: list[Dish]) -> None:
+        """Judge dishes, all of one account and day, by the list of it."""
+        email, day = dishes[0].email, dishes[0].day
         account, asked = self._accounts[email], time.monotonic()
         food = self._send(account, *request_for(day, now_ms()))
         listed = None if isinstance(food, FailureKind) else read_list(food, day, asked, now_ms())
         if listed is not None:
             account.dishes.reconcile(listed, final=self._final)
+            self._progress.note(dishes, time.monotonic())
 
     def _delete(self, dish: Dish) -> None:
         account = self._accounts[dish.email]
@@ -184,6 +195,7 @@ class Cleanup:
             answer = self._send(account, DELETE, DeleteFoodRequest(time=dish.time_ms).SerializeToString())
             if not isinstance(answer, FailureKind):
                 account.dishes.deleted(dish, time.monotonic())
+                self._progress.note([dish], time.monotonic())
         finally:
             if dish.state is DishState.DELETING:
                 account.dishes.delete_failed(dish, time.monotonic())
@@ -191,7 +203,8 @@ class Cleanup:
     def _send(self, account: Account, route: Route[T], body: bytes | None) -> T | FailureKind:
         self.requests[str(route)] += 1
         self.early_requests += not self._final
-        answer = self._ask(account, route, body, self._pace.seconds)
+        left = self._progress.at + IDLE_LIMIT_S - time.monotonic()
+        answer = self._ask(account, route, body, min(self._pace.seconds, max(left, SHORTEST_S)))
         if not isinstance(answer, FailureKind):
             self._pace.answered()
             self._failing_since = None

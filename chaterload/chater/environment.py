@@ -79,6 +79,12 @@ def load_settings() -> Settings:
         raise Refused(*(_sentence(detail) for detail in error.errors(include_url=False))) from None
 
 
+def cluster_key() -> bytes | None:
+    """TEST_CLUSTER_KEY, which is needed before all settings are read and judged."""
+    given = {name.upper(): value.strip() for name, value in os.environ.items()}.get("TEST_CLUSTER_KEY")
+    return given.encode() if given else None
+
+
 def misspelt(names: Iterable[str], options: Iterable[str]) -> list[str]:
     """A sentence for each of the environment's `names` that is no setting and looks like one.
 

@@ -159,6 +159,10 @@ class Settings(BaseSettings):
     """How many accounts to make tokens for."""
     accounts_strict: bool = Field(False, description="true or false")
     """Refuse more users than accounts."""
+    cluster_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="a secret of 16 characters or more, the same on a master and its workers"
+    )
+    """A secret that a master and its workers share: whoever does not have it is no worker."""
     user_token_file: Annotated[Path, AfterValidator(_check_file)] | None = Field(
         None, description="a readable file that holds a JWT"
     )

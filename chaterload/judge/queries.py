@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from chaterload.exits import Refused
+from chaterload.exits import Refused, as_text
 from chaterload.judge.measure import Endpoint
 from chaterload.judge.objectives import AVERAGE_OF_QUERY, TREND_OF_QUERY, Objective, Result, State
 from chaterload.judge.trend import MIN_RELATIVE_CHANGE, trend
@@ -54,7 +54,7 @@ def read_answer(document: Any) -> Series | None:
     """The one series of a range query's answer; None when it holds none. Refused when it is an error, or several."""
     if not isinstance(document, dict) or document.get("status") != "success":
         reason = document.get("error", "no reason given") if isinstance(document, dict) else "no JSON object"
-        raise Refused(f"Prometheus refused the query: {reason}")
+        raise Refused(f"Prometheus refused the query: {as_text(reason)}")
     try:
         result = document["data"]["result"]
         if len(result) > 1:

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
 from chaterload.chater.settings import Settings
 from chaterload.exits import Exit, Refused, refusing
-from chaterload.internals import run_beside, shape_greenlet, target_users
+from chaterload.internals import greenlet_crashed, run_beside, shape_greenlet, target_users
 from chaterload.judge.verdict import Verdict
 from chaterload.report.model import Report
 from chaterload.run.conclusion import judge_run, make_report
@@ -67,6 +68,7 @@ class RunController:
         self.ended_by_hand = False
         """By Ctrl-C: whoever pressed it can press it again, and waits for the clean-up until then."""
         self._prepared: Prepared | None = None
+        self._is_judged = Event()  # a run that was ending has its verdict, or cannot get one
 
     @property
     def runner(self) -> Runner:
@@ -129,13 +131,15 @@ class RunController:
         shape = chosen_shape(self.environment)
         self.report, self.run = None, Run(prepared, workers=self.workers, shape=shape)
         self.phase = Phase.RUNNING
+        self._is_judged.clear()
+        if self.judge:
+            self.environment.process_exit_code = Exit.ERROR  # until there is a report, whatever ends the process
         self.node.start(prepared, every_task=bool(shape and shape.every_task))
         if self.workers < self.expected_workers:
             self.run.generator_broken.append(f"{self.workers} of {self.expected_workers} expected workers took part")
         run_beside(self.runner, watch, self.run, self.sampler, self.options.abort_on_critical, self._abort)
-        if self.options.headless and (following := shape_greenlet(self.runner)):
-            # Locust handles SIGTERM only after a headless shape has ended; killed, it goes on to the end
-            gevent.signal_handler(signal.SIGTERM, following.kill, block=False)
+        if self.options.headless and shape_greenlet(self.runner):
+            gevent.signal_handler(signal.SIGTERM, end_shape, self)  # Locust's comes when a headless shape has ended
 
     @property
     def expected_workers(self) -> int:
@@ -158,8 +162,9 @@ class RunController:
 
     def on_test_stop(self, **_: Any) -> None:
         """All users have stopped and all counts are in."""
-        if self.phase is not Phase.STOPPING or self.run is None:
+        if self.phase is not Phase.STOPPING or self.run is None or self.run.is_concluding:
             return
+        self.run.is_concluding = True
         try:
             self.sampler.sample_wind_down(self.run)
             if not self.run.is_cleaned:
@@ -168,6 +173,7 @@ class RunController:
             self._conclude(self.run)
         finally:
             self.phase = Phase.JUDGED
+            self._is_judged.set()
 
     def on_lost_worker(self, why: str) -> None:
         """A worker went missing: without rebalancing the run can only be invalid, so that it need not go on."""
@@ -213,18 +219,13 @@ class RunController:
 
     def on_quitting(self, **_: Any) -> None:
         """The process ends. Users that still run are stopped, so that they remove what they made."""
+        if self.phase is Phase.STOPPING:
+            self._is_judged.wait()  # elsewhere in this process the run is being concluded
         self.node.quit_workers()
         self.runner.quit()
-        if self.environment.process_exit_code is None:
-            self.environment.process_exit_code = self._exit_code()
-
-    def _exit_code(self) -> int | None:
-        """None leaves it to Locust, where no run began or nothing judges it."""
-        if self.report is not None:
-            code = self.report.exit_code
-            return Exit.ERROR if code is Exit.MET and self.listeners.failed else code
-        began = self.run is not None and self.judge is not None
-        return Exit.ERROR if began or self.listeners.failed else None
+        if self.environment.process_exit_code in (None, Exit.ERROR):  # else somebody's own, or a start that was refused
+            began, failed = bool(self.run and self.judge), self.listeners.failed or greenlet_crashed()
+            self.environment.process_exit_code = exit_code(self.report, began=began, failed=failed)
 
     def show(self, **_: Any) -> None:
         """Print the verdict, once."""
@@ -237,6 +238,25 @@ class RunController:
 
     def _abort(self) -> None:
         gevent.spawn(self.runner.quit if self.options.headless else self.runner.stop)
+
+
+def end_shape(controller: RunController) -> None:
+    """SIGTERM: end the load, or what follows it within the time that whoever sends that has."""
+    following = shape_greenlet(controller.runner)
+    if controller.phase is Phase.RUNNING and following:
+        following.kill(block=False)  # after which Locust goes on to the end
+    else:
+        controller.node.limit_cleanup(controller.settings.cleanup_seconds)
+
+
+def exit_code(report: Report | None, *, began: bool, failed: bool) -> Exit | None:
+    """The report's, unless we `failed`; without one it is no good end of a run that `began` and was to be judged.
+
+    None leaves it to Locust, where nothing judges or nothing ran.
+    """
+    if report is not None:
+        return Exit.ERROR if report.exit_code is Exit.MET and failed else report.exit_code
+    return Exit.ERROR if began or failed else None
 
 
 def wind_down(run: Run, node: Node, settings: Settings) -> None:

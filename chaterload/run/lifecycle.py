@@ -64,6 +64,8 @@ class Run:
     """The same when the load had ended."""
     is_cleaned: bool = False
     """What the users left was removed, as far as it could be."""
+    is_concluding: bool = False
+    """Its users have stopped, and it is being judged."""
     interrupted: bool = False
     """A signal ended it."""
     shown: bool = False

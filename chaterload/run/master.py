@@ -1,6 +1,8 @@
 """The master's side of a run on several processes."""
 
 import logging
+import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -16,8 +18,17 @@ from chaterload.chater.cleanup import TELL_EVERY_S
 from chaterload.chater.leases import AccountPool
 from chaterload.chater.settings import Settings
 from chaterload.exits import Refused
-from chaterload.internals import connected_workers, dismiss_worker, known_workers, run_beside
+from chaterload.internals import (
+    connected_workers,
+    dismiss_worker,
+    guard_messages,
+    known_workers,
+    port_for_workers,
+    run_beside,
+    when_deaf,
+)
 from chaterload.run.handouts import Handouts
+from chaterload.run.incoming import Incoming
 from chaterload.run.lifecycle import Prepared, Run
 from chaterload.run.node import Node, check_accounts, options_of
 from chaterload.run.protocol import (
@@ -56,13 +67,12 @@ class Master(Node):
         super().__init__(environment, settings, allowed)
         self.runner = runner
         self.on_lost: Callable[[str], object] = lambda worker: None
-        """Called with a sentence for each worker that goes missing during a run."""
+        """Called with a sentence for each worker that is lost."""
         self._records: dict[str, WorkerRecord] = {}
         self._start: StartRun | None = None
         """Of the run that goes on, for workers that join it."""
         self._connected = Event()
-        self._told = 0.0
-        """When the clean-up's progress was last told, in monotonic seconds."""
+        self._told = 0.0  # when the clean-up's progress was last told, in monotonic seconds
         self._channel = channel = Channel(runner)
         self._questions = Questions(channel, self.workers)
         self._handouts = Handouts(channel)
@@ -71,6 +81,8 @@ class Master(Node):
         channel.listen(CleanupProgress, self._on_cleanup)
         environment.events.worker_report.add_listener(self._on_report)
         environment.events.worker_connect.add_listener(lambda **_: self._connected.set())
+        guard_messages(runner, Incoming(lambda: self._records, self._lose).admit)
+        when_deaf(runner, lambda: end_deaf(self._records.values()))
         run_beside(runner, self._watch)
 
     def workers(self) -> set[str]:
@@ -123,7 +135,6 @@ class Master(Node):
             question=uuid.uuid4().hex,
             run_id=run_id,
             host=host,
-            allowed=list(self.allowed),
             tags=options.tags,
             exclude_tags=options.exclude_tags,
             stand_in=options.stand_in,
@@ -162,10 +173,10 @@ class Master(Node):
         patience = self.environment.stop_timeout + FINISH_MARGIN_S
         answers = self._questions.ask(running, FinishRequest(uuid.uuid4().hex), patience)
         for worker, record in running.items():
-            if worker in answers:
-                record.state = WorkerState.FINISHED
-            else:
+            if worker not in answers:
                 record.lose("did not send its last counts")
+            elif record.state is WorkerState.RUNNING:
+                record.state = WorkerState.FINISHED
         return True
 
     def clean_up(self) -> None:
@@ -201,10 +212,15 @@ class Master(Node):
     def _note_missing(self) -> None:
         """Notice workers that went missing during the run, and free their accounts."""
         here = self.workers()
-        for worker, record in self._records.items():
-            if record.state is WorkerState.RUNNING and worker not in here and record.lose("was lost during the run"):
-                self._handouts.drop(worker)
-                self.on_lost(f"worker {record.process} {record.lost_because}")
+        for worker in self._records:
+            if worker not in here:
+                self._lose(worker, "was lost during the run")
+
+    def _lose(self, worker: str, why: str) -> None:
+        record = self._records[worker]
+        if record.state is WorkerState.RUNNING and record.lose(why):
+            self._handouts.drop(worker)
+            self.on_lost(f"worker {record.process} {record.lost_because}")
 
     def _on_hello(self, worker: str, _: Hello) -> None:
         """A worker is ready; where a run goes on already, it is tried out, and joins."""
@@ -243,8 +259,31 @@ class Master(Node):
             self.tell_cleanup(sum(record.left for record in self._records.values()))
 
 
+def tell_who_may_join(runner: MasterRunner, *, sealed: bool) -> None:
+    """Say who can be a worker: it is told what to load, and its figures are believed."""
+    port, alone = port_for_workers(runner)
+    if alone:
+        logger.info("Workers may join at port %d from this machine alone.", port)
+    elif sealed:
+        logger.info("Whoever has TEST_CLUSTER_KEY and reaches port %d of this machine may join as a worker.", port)
+    else:
+        logger.warning(
+            "Whoever reaches port %d of this machine may join as a worker, and is believed. Set TEST_CLUSTER_KEY on "
+            "the master and its workers, or --master-bind-host.",
+            port,
+        )
+
+
+def end_deaf(records: Iterable[WorkerRecord]) -> None:
+    """End the process, also in the web UI: whoever watches over it starts another."""
+    logger.error("The master no longer hears its workers: what listens to them has failed. It ends.")
+    for record in records:
+        record.lose("could no longer be heard")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _misfits(answer: CheckAnswer, book: AccountPool | None) -> list[str]:
-    """Why a worker cannot join the run that goes on."""
+    """Why a worker cannot join the run that goes on, whose accounts `book` holds."""
     problems = list(answer.problems)
     if answer.version != __version__:
         problems.append(f"It runs version {answer.version} of this project, and its master {__version__}.")

@@ -1,12 +1,15 @@
 """What the platform says of itself: Prometheus over the run's time, and the server's own /metrics."""
 
+import json
 import logging
 import math
 import time
 from datetime import datetime
+from urllib.parse import urlencode
 
-import requests
+import gevent
 
+from chaterload.chater.connection import WIRE_ERRORS, fetch
 from chaterload.chater.settings import Settings
 from chaterload.exits import Refused
 from chaterload.judge.queries import Query, Series, read_answer
@@ -25,18 +28,23 @@ LOOKS_AT_SEVERAL = 20
 """More, that show no new page: of four processes, one remains unseen in 1 % of the cases."""
 MOST_LOOKS = 100
 
-NO_PROXY = {"http": "", "https": ""}
-"""As for the load, whatever HTTP_PROXY says: a proxy's own delays and answers are not the platform's."""
+LARGEST_PAGE = 2 << 20
+"""Bytes of an answer that are read; 300 values of a query and the metrics of a Chater UI are a hundredth of that."""
 
 MOST_POINTS = 300
 """In a series; Prometheus allows 11,000."""
 
 
 def ask_platform(settings: Settings, judge: PassCriteria, run: Run) -> list[tuple[Query, Series | None]]:
-    """What Prometheus says of the run; nothing where the settings name none."""
-    if not settings.prometheus_url:
+    """What Prometheus says of the run; nothing where the settings name none.
+
+    All queries are asked at once, so that a server that does not answer costs the end of a run one timeout.
+    """
+    url = settings.prometheus_url
+    if not url:
         return []
-    return [(query, query_range(settings.prometheus_url, query, run.start, run.end)) for query in judge.queries]
+    asked = [(query, gevent.spawn(query_range, url, query, run.start, run.end)) for query in judge.queries]
+    return [(query, answer.get()) for query, answer in asked]
 
 
 def ask_server(host: str, settings: Settings) -> list[str]:
@@ -68,27 +76,24 @@ def query_range(url: str, query: Query, start: datetime, end: datetime) -> Serie
         "end": end.timestamp(),
         "step": max(1.0, math.ceil(seconds / MOST_POINTS)),
     }
+    address = f"{url}/api/v1/query_range?{urlencode(parameters)}"
     try:
-        answer = requests.get(
-            f"{url}/api/v1/query_range", params=parameters, timeout=PROMETHEUS_TIMEOUT_S, proxies=NO_PROXY
-        )
-        series = read_answer(answer.json())
-    except (requests.RequestException, ValueError, RecursionError) as error:
+        answer = fetch(address, seconds=PROMETHEUS_TIMEOUT_S, kept=LARGEST_PAGE)
+        return read_answer(json.loads(answer.content or b""))
+    except (*WIRE_ERRORS, ValueError, RecursionError) as error:
         logger.error("%s: Prometheus did not answer the query (%s).", query.name, type(error).__name__)
-        return None
     except Refused as refused:
         logger.error("%s: %s", query.name, refused)
-        return None
-    return series
+    return None
 
 
 def read_metrics(host: str, *, tls_verify: bool) -> str | None:
     """The text of the server's page, None when it has none. It is parsed later: a run should not wait for that."""
     try:
-        answer = requests.get(
-            f"{host}/metrics", timeout=METRICS_TIMEOUT_S, verify=tls_verify, allow_redirects=False, proxies=NO_PROXY
-        )
-    except requests.RequestException:
-        logger.debug("No /metrics at the host", exc_info=True)
+        answer = fetch(f"{host}/metrics", seconds=METRICS_TIMEOUT_S, tls_verify=tls_verify, kept=LARGEST_PAGE)
+    except WIRE_ERRORS as error:
+        logger.debug("No /metrics at the host (%s)", type(error).__name__)
         return None
-    return answer.text if answer.status_code == 200 else None
+    if answer.status_code != 200 or answer.content is None:
+        return None
+    return answer.content.decode(errors="replace")

@@ -8,11 +8,13 @@ Leased. A run ends with FinishRequest and Finished, the workers' last counts in 
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from locust.runners import MasterRunner, WorkerRunner
-from pydantic import ConfigDict, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
+
+from chaterload.exits import as_text
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,15 @@ MASTER_SILENT_S = 10.0
 
 FROZEN_S = 3.0
 """After this long without running, Locust's master has given this worker up (3 heartbeats)."""
+
+MOST_ACCOUNTS = 1_000_000
+"""More than a file of accounts may hold."""
+
+LAST_DAY = 100_000
+"""UTC days since 1970: the year 2243."""
+
+Text = Annotated[str, AfterValidator(as_text)]
+"""What is printed."""
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
@@ -49,13 +60,11 @@ class CheckRequest:
     run_id: str
     host: str | None
     """None where the worker's own settings say."""
-    allowed: list[str]
-    """Hosts outside the cluster that the master may load."""
     tags: list[str] | None
     exclude_tags: list[str] | None
     stand_in: bool
     run_time: int | None
-    times_key: str
+    times_key: Annotated[str, Field(pattern=r"^[0-9a-f]{1,16}$")]
     """Makes the mark of the run's dishes; see chaterload.chater.times."""
 
 
@@ -65,12 +74,12 @@ class CheckAnswer:
 
     kind: ClassVar[str] = "chater_checked"
     question: str
-    process: str
+    process: Text
     """Where it runs, for people: host and process id."""
-    problems: list[str]
-    version: str
+    problems: list[Text]
+    version: Text
     fingerprint: str
-    accounts: int
+    accounts: Annotated[int, Field(ge=0, le=MOST_ACCOUNTS)]
     strict: bool
 
 
@@ -107,7 +116,7 @@ class LeaseRelease:
     """A user no longer needs its account."""
 
     kind: ClassVar[str] = "chater_release"
-    number: int
+    number: Annotated[int, Field(ge=0, lt=MOST_ACCOUNTS)]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -123,7 +132,7 @@ class DishBegun:
     """A worker is about to make a dish: if it is killed, the master lists it."""
 
     kind: ClassVar[str] = "chater_dish"
-    email: str
+    email: Text
     time: int
 
 
@@ -133,7 +142,7 @@ class SecondRequest:
 
     kind: ClassVar[str] = "chater_second"
     request: int
-    day: int
+    day: Annotated[int, Field(ge=0, le=LAST_DAY)]
     """UTC days since 1970."""
 
 
@@ -175,7 +184,7 @@ class CleanupProgress:
     """A worker still removes dishes: so many are left."""
 
     kind: ClassVar[str] = "chater_cleanup"
-    left: int
+    left: Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -183,7 +192,7 @@ class LimitCleanup:
     """From now on, or from its start, the clean-up has so many seconds."""
 
     kind: ClassVar[str] = "chater_limit_cleanup"
-    seconds: float
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, config=_STRICT)

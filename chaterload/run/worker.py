@@ -13,11 +13,12 @@ from locust.runners import WorkerRunner
 
 from chaterload import __version__
 from chaterload.chater.accounts import Account
+from chaterload.chater.hosts import host_to_load
 from chaterload.chater.load_context import CURRENT, LoadContext
 from chaterload.chater.settings import Settings
 from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Exit, Refused
-from chaterload.internals import run_beside, send_statistics, worker_index
+from chaterload.internals import greenlet_crashed, kill_users, run_beside, send_statistics, worker_index
 from chaterload.run.node import Node, prepare_users
 from chaterload.run.protocol import (
     FROZEN_S,
@@ -59,6 +60,8 @@ class Worker(Node):
         """Dishes that are gone, since the last report."""
         self._is_clean = False
         self._is_orphan = False
+        self._is_told = False
+        """The run was started by the master, of which Locust's own message may come sooner or later."""
         self._prepared: tuple[str, LoadContext] | None = None
         """The run that was checked last, and what its users share."""
         self._beat = time.monotonic()
@@ -76,6 +79,7 @@ class Worker(Node):
         channel.listen(AbortUsers, lambda *_: self.abort_users())
         environment.events.report_to_master.add_listener(self._on_report)
         environment.events.heartbeat_received.add_listener(self._on_heartbeat)
+        environment.events.test_start.add_listener(self._on_test_start)
         run_beside(runner, self._watch)
         channel.send(Hello())
 
@@ -117,7 +121,7 @@ class Worker(Node):
                 self._make_leases,
                 self._make_seconds(request.times_key),
                 host=request.host,
-                allowed=(*self.allowed, *request.allowed),
+                allowed=self.allowed,
             )
         except Refused as refused:
             return list(refused.problems)
@@ -133,8 +137,29 @@ class Worker(Node):
             gevent.spawn(self.runner.quit)
             return
         self._is_clean = False
+        self._is_told = True
         self._begin(self._prepared[1], every_task=message.every_task)
         self._prepared = None
+
+    def _on_test_start(self, **_: Any) -> None:
+        """Locust's master has users start here, on a host of its choice."""
+        if not self._is_told:  # it was not here when the run was checked, or joins one: the last run's data are no use
+            CURRENT.clear()
+            self.shared = None
+        self._is_told = False
+        try:
+            if self.environment.host:
+                host_to_load(self.environment.host, self.allowed)
+        except Refused as refused:
+            self._refuse(refused)
+
+    def _refuse(self, refused: Refused) -> None:
+        for problem in refused.problems:
+            logger.error("The master starts a run that may not go on here. This worker leaves. %s", problem)
+        kill_users(self.runner)
+        self.environment.process_exit_code = Exit.NEVER_STARTED
+        gevent.spawn(self.runner.quit)
+        raise gevent.GreenletExit
 
     def finish(self) -> bool:
         """End the users, and send what they did, whole."""
@@ -162,6 +187,8 @@ class Worker(Node):
             self.limit_cleanup(self.settings.cleanup_seconds)
         self.finish()
         self.clean_up()
+        if self.environment.process_exit_code is None and greenlet_crashed():
+            self.environment.process_exit_code = Exit.ERROR
 
     def _is_new(self, request: CheckRequest | FinishRequest | CleanupRequest) -> bool:
         """Whether a question is not merely asked again: the answer is on its way."""

@@ -46,13 +46,15 @@ class Server:
         self.asked: Counter[str] = Counter()
         self.failing: dict[str, FailureKind] = {}
         self.delay_s = 0.0
+        self.silent = False
+        """Failures take all the time that an answer is given."""
         self.now = self.most = 0
 
     def ask(self, account, route, body, seconds):
         self.asked[route.path] += 1
         self.now += 1
         self.most = max(self.most, self.now)
-        gevent.sleep(self.delay_s)
+        gevent.sleep(seconds if self.silent and route.path in self.failing else self.delay_s)
         self.now -= 1
         if kind := self.failing.get(route.path):
             return kind
@@ -159,6 +161,25 @@ def test_a_server_that_gives_no_good_answer(monkeypatch, kind):
     assert world.server.most <= 4
 
 
+@pytest.mark.parametrize("silent", ["/delete_food", "/get_food_custom_date"])
+def test_an_answer_that_does_not_come(monkeypatch, silent):
+    """However many requests stay unanswered one after the other, none prolongs a clean-up without progress."""
+    monkeypatch.setattr(module, "IDLE_LIMIT_S", 0.5)
+    monkeypatch.setattr(module, "SHORTEST_S", 0.1)
+    world = World()
+    for _ in range(200):
+        world.dish()
+    if silent == "/delete_food":
+        world.look()
+    world.stop_users()
+    world.server.failing = dict.fromkeys((silent, "/eater_get_today"), FailureKind.TIMED_OUT)
+    world.server.silent = True
+    began = time.monotonic()
+    world.cleanup.finish()
+    assert time.monotonic() - began < 3
+    assert len(world.left()) == 200
+
+
 def test_a_token_that_expires_meanwhile():
     """When the server rejects the token, a newer one is asked for."""
     world = World()
@@ -253,6 +274,7 @@ def test_coming_back_is_no_progress():
         [DishState.LISTED, DishState.DELETED, DishState.GHOST, DishState.DELETED, DishState.GONE, DishState.GHOST], 1
     ):
         dish.state = state
-        moved.append(progress.note([dish], now))
+        progress.note([dish], now)
+        moved.append(progress.at == now)
     assert moved == [True, True, False, False, True, False]
     assert progress.at == 5

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.chater import textfiles
-from chaterload.chater.environment import VARIABLES, load_settings, misspelt, read_env_file, read_pipes
+from chaterload.chater.environment import VARIABLES, cluster_key, load_settings, misspelt, read_env_file, read_pipes
 from chaterload.exits import Refused
 
 LINES = """# a comment
@@ -180,3 +180,19 @@ def test_slips():
         "TEST_ACOUNTS_FILE is no setting and is ignored. Did you mean TEST_ACCOUNTS_FILE?",
         "TEST_STRATEGIE is no setting and is ignored. Did you mean TEST_STRATEGY?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "key"),
+    [
+        ("TEST_CLUSTER_KEY", "a key of the cluster", b"a key of the cluster"),
+        ("test_cluster_key", " a key of the cluster\n", b"a key of the cluster"),
+        ("TEST_OTHER", "x", None),
+    ],
+)
+def test_the_key_of_a_cluster(monkeypatch, name, value, key):
+    """It is read as all settings are, and before they are."""
+    monkeypatch.setenv(name, value)
+    assert cluster_key() == key
+    told = load_settings().cluster_key
+    assert (told.get_secret_value().encode() if told else None) == key

@@ -90,7 +90,7 @@ def interleave_for(users, steps, order):
     [
         (100, 20, True),
         (20, 20, False),
-        pytest.param(100, 10_000, True, marks=pytest.mark.slow),
+        pytest.param(100, 1000, True, marks=pytest.mark.slow),
         pytest.param(100, 200, False, marks=pytest.mark.slow),
     ],
 )

@@ -237,6 +237,7 @@ OTHERS = {
     "TEST_FEEDBACK_TEXT": "other",
     "TEST_AUTH_PROVIDER": "apple",
     "TEST_AUTH_TOKEN": "other",
+    "TEST_CLUSTER_KEY": "a key of the cluster",
     "TEST_AUTH_EMAIL": "b@example.com",
     "TEST_AUTH_NAME": "other",
     "TEST_AUTH_PROFILE_URL": "other",
@@ -290,8 +291,8 @@ def test_settings_do_not_change():
 
 
 def test_which_settings_are_secret():
-    """Tokens and the signing secret are never shown."""
-    assert SECRETS == ["TEST_AUTH_TOKEN", "TEST_JWT_SECRET", "TEST_USER_TOKEN"]
+    """Tokens, the signing secret and the key of a cluster are never shown."""
+    assert SECRETS == ["TEST_AUTH_TOKEN", "TEST_CLUSTER_KEY", "TEST_JWT_SECRET", "TEST_USER_TOKEN"]
 
 
 PLAUSIBLE = sorted({*OTHERS.values(), *(value for _, value, _ in BAD), "1e9", "9" * 5000, "true", "~", "/", "{}", "[1"})

@@ -265,10 +265,7 @@ def small_photo(tmp_path: Path) -> dict[str, str]:
 def processes(number: int) -> tuple[str, ...]:
     """The options for so many workers that one command starts, on a port that no other test has."""
     port = str(free_port())
-    return (
-        *("--processes", str(number), "--master-host", "127.0.0.1", "--master-port", port),
-        *("--master-bind-host", "127.0.0.1", "--master-bind-port", port),
-    )
+    return ("--processes", str(number), "--master-port", port, "--master-bind-port", port)
 
 
 class Cluster:
@@ -276,14 +273,14 @@ class Cluster:
 
     def __init__(self, locust: Run, workers: int, *arguments: str, env: dict[str, str], late: int = 0) -> None:
         """`late` of the workers are expected and not started: they may join."""
-        self._locust, self._env, self._port = locust, env, str(free_port())
-        bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", self._port)
+        self._locust, self._env, self.port = locust, env, str(free_port())
+        bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", self.port)
         self.master = locust("--master", *bind, "--expect-workers", str(workers), *arguments, env=env)
         self.workers = [self.join() for _ in range(workers - late)]
 
     def join(self, *arguments: str, env: dict[str, str] | None = None) -> Locust:
         """One more worker, with the master's environment or its own."""
-        master = ("--master-host", "127.0.0.1", "--master-port", self._port)
+        master = ("--master-host", "127.0.0.1", "--master-port", self.port)
         return self._locust("--worker", *master, *arguments, env=self._env if env is None else env)
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+import zmq
+from locust.rpc import Message
+
 from chaterload.standin.process import StandInProcess
 from tests.e2e.conftest import ROOT, Cluster, Locust, Run, credentials, requests_seen, wait_for
 from tests.support.warm import start_stand_in
@@ -126,3 +130,41 @@ def test_the_target_goes_away_and_comes_back(locust: Run) -> None:
     assert "connection refused" in kinds
     assert kinds <= {"connection refused", "connection broken"}
     assert document["failures"] == sum(row["count"] for row in document["failure_kinds"])
+
+
+class Stranger:
+    """Sends what it likes to a master's port."""
+
+    def __init__(self, port: int) -> None:
+        self._socket: Any = zmq.Context.instance().socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.IDENTITY, b"stranger")
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.connect(f"tcp://127.0.0.1:{port}")
+
+    def attack(self) -> None:
+        """One byte, a worker that nobody started, its figures, and the end of one that is."""
+        good = {"name": "/set_language", "method": "POST", "num_requests": 10**6, "num_failures": 0}
+        forged = {"stats": [good], "stats_total": good, "errors": {}, "user_classes_count": {}, "user_count": 0}
+        for kind, data in (("client_ready", "2.47.0"), ("stats", forged), ("stats", "wrong"), ("quit", None)):
+            self._socket.send(Message(kind, data, "stranger").serialize())
+        for frame in (b"\x01", b"", b"\x93" * 1000):
+            self._socket.send(frame)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.mark.parametrize("key", ["a key for this test alone", ""], ids=["sealed", "open"])
+def test_strangers_at_the_masters_port(locust: Run, server: StandInProcess, key: str) -> None:
+    """Whatever they send during a run: its figures are those of its workers, and its verdict is what it would be."""
+    env = credentials(server) | {"TEST_CLUSTER_KEY": key}
+    cluster = Cluster(locust, 1, *LOAD, "--run-time", "4s", env=env)
+    wait_for_more(server)
+    stranger = Stranger(int(cluster.port))
+    stranger.attack()
+    document = verdict(cluster.master)
+    stranger.close()
+    assert document["requests"] == requests_seen(server) - 1
+    assert (document["exit_code"], cluster.master.wait()) == (0, 0), cluster.master.output
+    assert ("stranger" in cluster.master.errors) is not bool(key)
+    assert "Workers may join at port" in cluster.master.errors

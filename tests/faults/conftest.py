@@ -96,8 +96,9 @@ class Target:
             if self._tls:
                 connection = self._tls.wrap_socket(connection, server_side=True)
             with connection:
-                path = self._read(connection)
-                if path is not None:
+                asked = self._read(connection)
+                if asked is not None:
+                    path = asked.partition("?")[0]
                     self.requests[path] += 1
                     self.scripts.get(path, GOOD)(connection)
         self._open.discard(connection)

@@ -349,3 +349,11 @@ def test_image_is_what_the_manifests_expect() -> None:
     assert f'image.version="{__version__}"' in instructions()["LABEL"]
     mounts = [m["mountPath"] for pod in pods("distributed") for m in pod.container["volumeMounts"]]
     assert instructions()["WORKDIR"] in mounts
+
+
+@pytest.mark.parametrize("source", ["distributed", "distributed-job"])
+def test_master_and_workers_share_a_key(source: str) -> None:
+    """Each has the key of the cluster when the Secret holds one, and runs without."""
+    for pod in pods(source):
+        (key,) = [env["valueFrom"]["secretKeyRef"] for env in pod.container["env"] if env["name"] == "TEST_CLUSTER_KEY"]
+        assert key == {"name": "load-test-secrets", "key": "cluster-key", "optional": True}

@@ -10,8 +10,8 @@ from locust.env import Environment
 
 from chaterload.chater.environment import load_settings
 from chaterload.exits import Exit, Refused
-from chaterload.run.controller import RunController
-from chaterload.run.lifecycle import Phase
+from chaterload.run.controller import RunController, end_shape
+from chaterload.run.lifecycle import Phase, Prepared
 
 
 class Runner:
@@ -217,3 +217,64 @@ def test_a_lost_worker(control, rebalancing, ended):
     control.on_lost_worker("worker 0 was lost during the run")
     gevent.sleep(0)
     assert control.runner.quits == ended
+
+
+def test_the_exit_code_of_a_run_that_goes_on(control, monkeypatch):
+    """From its first user until its report, a run that is to be judged leaves a code that is not 0."""
+    control.judge = object()
+    monkeypatch.setattr(control, "begin", lambda users, host: None)
+    control._prepared = Prepared("run", "http://127.0.0.1:1", None, [])
+    control.on_test_start()
+    assert control.environment.process_exit_code == Exit.ERROR
+
+
+def test_a_signal_while_the_run_is_being_concluded(control, node, monkeypatch):
+    """Whoever ends the process meanwhile waits for the verdict, and no second conclusion begins."""
+    control.on_test_start()
+    control.on_test_stopping()
+    go, concluded = Event(), []
+
+    def conclude(run):
+        concluded.append(run)
+        go.wait()
+
+    monkeypatch.setattr(control, "_conclude", conclude)
+    first = gevent.spawn(control.on_test_stop)
+    gevent.sleep(0)
+    control.on_test_stop()
+    quitting = [gevent.spawn(control.on_quitting) for _ in range(2)]
+    gevent.sleep(0.05)
+    assert not any(greenlet.ready() for greenlet in quitting)
+    go.set()
+    gevent.joinall([first, *quitting], timeout=5, raise_error=True)
+    assert len(concluded) == 1
+    assert control.runner.quits == 2
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_greenlet_of_locusts_that_crashed(control, monkeypatch, judged):
+    """It is an error of the load test's, and not a run that never started."""
+    monkeypatch.setattr("chaterload.run.controller.greenlet_crashed", lambda: True)
+    if judged:
+        control.report = SimpleNamespace(exit_code=Exit.MET)
+    control.on_quitting()
+    assert control.environment.process_exit_code == Exit.ERROR
+
+
+def test_the_exit_code_of_somebody_elses(control):
+    """A listener of other people's that has decided about the exit code keeps it."""
+    control.environment.process_exit_code = 7
+    control.on_quitting()
+    assert control.environment.process_exit_code == 7
+
+
+def test_sigterm_and_a_load_shape(control, node):
+    """It ends a shape that goes on, and of one whose run is ending it limits the clean-up."""
+    control.runner.shape_greenlet = gevent.spawn(gevent.sleep, 60)
+    control.on_test_start()
+    end_shape(control)
+    control.runner.shape_greenlet.join(5)
+    assert node.done == []
+    control.on_test_stopping()
+    end_shape(control)
+    assert node.done == ["3 s for the clean-up"]

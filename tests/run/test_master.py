@@ -1,5 +1,8 @@
 """A master's record of its workers, by messages that a test makes."""
 
+import os
+import signal
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +15,7 @@ from chaterload.chater.environment import load_settings
 from chaterload.exits import Refused
 from chaterload.run import master as module
 from chaterload.run.lifecycle import Prepared
-from chaterload.run.master import Master
+from chaterload.run.master import Master, tell_who_may_join
 
 
 class Runner:
@@ -24,6 +27,8 @@ class Runner:
         self.here: set[str] = set()
         self.beside: list[tuple[Any, ...]] = []
         self.greenlet = SimpleNamespace(spawn=lambda *called: self.beside.append(called))
+        self.deaf: Callable[[], object] = lambda: None
+        self.handled: list[tuple[str, Any]] = []
 
     def register_message(self, kind, listener, concurrent=False):
         self.listeners[kind] = listener
@@ -34,6 +39,10 @@ class Runner:
             self.get("chater_checked", client_id, self.answers[client_id] | {"question": data["question"]})
         if kind == "chater_finish" and client_id in self.answers:
             self.get("chater_finished", client_id, {"question": data["question"]})
+
+    def handle_message(self, worker, message):
+        """What Locust would do with a message."""
+        self.handled.append((worker, message))
 
     answers: dict[str, dict[str, Any]]
 
@@ -60,6 +69,7 @@ def answer(**changed):
 def runner(monkeypatch):
     runner = Runner()
     runner.here, runner.answers = {"a", "b"}, {"a": answer(), "b": answer()}
+    monkeypatch.setattr(module, "when_deaf", lambda _, function: setattr(runner, "deaf", function))
     monkeypatch.setattr(module, "connected_workers", lambda _: set(runner.here))
     monkeypatch.setattr(module, "dismiss_worker", lambda _, worker: runner.send_message("quit", None, worker))
     return runner
@@ -270,3 +280,56 @@ def test_a_clean_up_that_is_limited(master, runner):
     master.limit_cleanup(3.0)
     master.finish()
     assert [runner.to(worker, "chater_limit_cleanup")[-1] for worker in ("a", "b")] == [{"seconds": 3.0}] * 2
+
+
+def test_figures_that_cannot_be_read(master, runner):
+    """A worker whose figures had to be ignored is lost: the run goes on to a verdict, and its figures are not whole."""
+    told: list[str] = []
+    master.on_lost = told.append
+    start(master)
+    message = SimpleNamespace(type="stats", node_id="a", data={"stats": "many"})
+    runner.handle_message("a", message)
+    assert runner.handled == []
+    master.finish()
+    assert master.lost() == told == ["worker somewhere sent figures that cannot be read"]
+
+
+def test_figures_of_nobody(master, runner):
+    """Before any check, and of a worker that was in none, no figures reach Locust."""
+    message = SimpleNamespace(type="stats", node_id="a", data={})
+    runner.handle_message("a", message)
+    start(master)
+    runner.handle_message("stranger", message)
+    assert runner.handled == []
+    assert master.lost() == []
+
+
+def test_a_master_that_is_deaf(master, runner, monkeypatch, caplog):
+    """When nothing listens to the workers any more, the process ends, says why, and takes no figures for whole."""
+    ended: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda *call: ended.append(call))
+    start(master)
+    runner.deaf()
+    assert ended == [(os.getpid(), signal.SIGTERM)]
+    assert "The master no longer hears its workers: what listens to them has failed. It ends." in caplog.messages
+    assert master.lost() == ["worker somewhere could no longer be heard"] * 2
+
+
+@pytest.mark.parametrize(
+    ("alone", "sealed", "said"),
+    [
+        (True, False, "from this machine alone"),
+        (False, True, "Whoever has TEST_CLUSTER_KEY"),
+        (False, False, "is believed. Set TEST_CLUSTER_KEY"),
+    ],
+)
+def test_who_may_join(monkeypatch, caplog, alone, sealed, said):
+    """The log says who can be a worker, as a warning where it may be anybody."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr(module, "port_for_workers", lambda _: (5557, alone))
+    nobody: Any = None
+    tell_who_may_join(nobody, sealed=sealed)
+    (record,) = caplog.records
+    assert said in record.message
+    assert "5557" in record.message
+    assert (record.levelname == "WARNING") is not (alone or sealed)
