@@ -1,7 +1,5 @@
 """The command: what differs is printed, nothing stays behind, and mistakes are told before anything is asked."""
 
-import json
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,10 @@ from chaterload.exits import Exit
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
 from tests.photos import small_png
+from tests.support.standins import page
 from tests.support.warm import start_stand_in
 
 QUICK = [case for case in read_cases() if not case.waits]
-
-
-def page(stand_in: StandInProcess, name: str) -> Any:
-    with urllib.request.urlopen(f"{stand_in.host}/_standin/{name}", timeout=10) as answer:
-        return json.load(answer)
 
 
 @pytest.fixture(autouse=True)

@@ -3,13 +3,10 @@
 import contextlib
 import json
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -24,12 +21,22 @@ import pytest
 
 from chaterload.standin.process import StandInProcess
 from tests.photos import small_png
+from tests.support.standins import answers, credentials, page, requests_seen
+from tests.support.waiting import PATIENCE_S, free_port, refuses, wait_for
 from tests.support.warm import WarmProcess, start_stand_in, warm_locust
 
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
-"""Longer than anything that is waited for takes on a busy machine; only a failing test waits this long."""
+__all__ = [
+    "PATIENCE_S",
+    "answers",
+    "credentials",
+    "free_port",
+    "page",
+    "refuses",
+    "requests_seen",
+    "wait_for",
+]
 
+ROOT = Path(__file__).resolve().parents[2]
 MARK = "LC_CHATER_E2E_MARK"
 """Inherited by all that a test starts, stand-ins of Locust's own included: what carries it is ours.
 
@@ -50,33 +57,6 @@ TWELVE = {
     "POST /modify_food_record",
     "POST /set_language",
 }
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
-    """The first true value of `condition`. Fails, naming `what`, after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"waited {seconds:.0f} s for {what}")
-
-
-def free_port() -> int:
-    """A port below those that the system gives to outgoing connections, which may take it before Locust does."""
-    while True:
-        port = random.randint(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
-def refuses(host: str) -> bool:
-    """Whether nobody listens at the base URL `host`."""
-    address = urllib.parse.urlsplit(host)
-    with socket.socket() as probe:
-        return probe.connect_ex((address.hostname, address.port)) != 0
 
 
 def started_by(sessions: set[int], mark: str) -> list[psutil.Process]:
@@ -107,9 +87,10 @@ def ask_prometheus(address: str, promql: str) -> list[Any]:
         with urllib.request.urlopen(f"{address}/api/v1/query?{query}", timeout=5) as answer:
             series: list[Any] = json.load(answer)["data"]["result"]
     except urllib.error.HTTPError as error:
-        if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
-            return []
-        raise AssertionError(f"{promql}: {error.read().decode()}") from None
+        with error:
+            if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
+                return []
+            raise AssertionError(f"{promql}: {error.read().decode()}") from None
     except urllib.error.URLError:
         return []
     return series
@@ -313,36 +294,6 @@ class WebUi:
 
     def wait_until_up(self) -> None:
         wait_for(lambda: not refuses(f"http://127.0.0.1:{self.port}"), "the web UI")
-
-
-def credentials(server: StandInProcess) -> dict[str, str]:
-    """The environment that runs against `server`."""
-    return {
-        "TARGET_HOST": server.host,
-        "TEST_USER_TOKEN": server.token,
-        "TEST_USER_EMAIL": server.email,
-        "TEST_AUTH_TOKEN": server.id_token,
-    }
-
-
-def page(server: StandInProcess, path: str, body: Any = None) -> Any:
-    """A JSON page of the stand-in's: records, counters, seed, faults."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{server.host}/_standin/{path}", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
-
-
-def requests_seen(server: StandInProcess, endpoint: str | None = None) -> int:
-    """How many requests the stand-in saw, to "METHOD /path" or to all."""
-    endpoints = page(server, "counters")["endpoints"]
-    return sum(counted["requests"] for name, counted in endpoints.items() if endpoint in (None, name))
-
-
-def answers(server: StandInProcess, status: int) -> int:
-    """How many of the stand-in's answers had this status."""
-    endpoints = page(server, "counters")["endpoints"]
-    return sum(counted["by_status"].get(str(status), 0) for counted in endpoints.values())
 
 
 def rows(output: str) -> dict[str, tuple[int, int]]:

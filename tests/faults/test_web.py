@@ -272,7 +272,8 @@ def test_without_a_login_it_is_for_this_machine_alone(locust: Run, server: Stand
     wait_for(lambda: not refuses(f"http://127.0.0.1:{port}"), "the web UI")
     assert refuses(f"http://127.0.0.2:{port}")  # loopback too, and another address
     form = b"user_count=1&spawn_rate=1"
-    with pytest.raises(urllib.error.HTTPError, match="403"):
+    with pytest.raises(urllib.error.HTTPError, match="403") as refused:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/swarm", form, timeout=30)
+    refused.value.close()
     assert requests_seen(server) == 0
     assert "without a login" not in run.output

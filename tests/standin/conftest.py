@@ -84,14 +84,6 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Waits for the condition to hold; fails when it does not in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def launch() -> Iterator[Callable[..., Client]]:
     """Starts stand-ins with options; they end with the test."""

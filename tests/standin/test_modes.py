@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from chaterload.chater.weight import weight_body
 from chaterload.standin.faults import Faults, FaultSettings
 from chaterload.standin.modes import MODES, Episode
+from tests.support.waiting import wait_for
 
-from .conftest import Client, wait_until
+from .conftest import Client
 
 SOON_S = 10.0
 """Long enough for any answer that does not have to wait, on a busy machine."""
@@ -107,7 +108,7 @@ def test_an_answer_on_its_way_freezes_too(launch, later):
     """A request that was being worked on when the workers froze is answered when they thaw."""
     client = launch("--slow", "/eater_get_today=300")
     asked = later(today, client)
-    wait_until(lambda: in_flight(client) == 1)
+    wait_for(lambda: in_flight(client) == 1)
     begin(client, "frozen-workers@0+1.2")
     began = time.monotonic()
     assert asked.result(SOON_S) == 200
@@ -141,7 +142,7 @@ def test_redis_gone(launch, later):
     assert [today(client), today(client)] == [500, 500]
     began = time.monotonic()
     asked = [later(today, client) for _ in range(2)]
-    wait_until(lambda: in_flight(client) == 2)
+    wait_for(lambda: in_flight(client) == 2)
     queued = [later(weigh, client) for _ in range(3)]
     assert [answer.result(SOON_S) for answer in asked] == [500, 500]
     assert time.monotonic() - began > 31 * 0.05
@@ -156,7 +157,7 @@ def test_hanging_workers(launch, later):
     begin(client, "hanging-workers@0+600")
     assert {today(client) for _ in range(8)} == {500}
     hanging = [later(client.call, "/eater_get_today") for _ in range(3)]
-    wait_until(lambda: in_flight(client) == 3)
+    wait_for(lambda: in_flight(client) == 3)
     assert [today(client), weigh(client)] == [200, 200]
     assert not any(answer.done() for answer in hanging)
     begin(client)
@@ -177,7 +178,7 @@ def test_the_one_worker_left_is_one(launch):
     for _ in range(3):
         connections.append(socket.create_connection((address.hostname, address.port)))
         connections[-1].sendall(head)
-    wait_until(lambda: in_flight(client) == 3)
+    wait_for(lambda: in_flight(client) == 3)
     began = time.monotonic()
     threads = [threading.Thread(target=today, args=(client,)) for _ in range(5)]
     for thread in threads:

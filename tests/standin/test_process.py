@@ -7,15 +7,15 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from chaterload.standin.options import STAND_IN_EMAIL
 from chaterload.standin.process import StandInError, start
+from tests.support.waiting import refuses, wait_for
 
-from .conftest import Client, wait_until
+from .conftest import Client
 from .test_service import hanging_request
 
 ROOT = Path(__file__).parents[2]
@@ -25,13 +25,6 @@ with start() as stand_in:
     print(stand_in.host, flush=True)
     input()
 """
-
-
-def refuses(host):
-    """Whether nobody listens there any more."""
-    address = urlsplit(host)
-    with socket.socket() as probe:
-        return probe.connect_ex((address.hostname, address.port)) != 0
 
 
 def run(*options, **kwargs):
@@ -103,7 +96,7 @@ def test_it_ends_with_its_parent(first, ending, tmp_path):
             parent.stdin.write("\n")
         parent.stdin.close()
         parent.wait(10)
-    wait_until(lambda: refuses(host))
+    wait_for(lambda: refuses(host))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -114,7 +107,7 @@ def test_signals_end_the_command_cleanly(number):
         assert exports["TEST_USER_EMAIL"] == STAND_IN_EMAIL
         client = Client(exports["TARGET_HOST"], exports["TEST_USER_EMAIL"])
         with hanging_request(client):
-            wait_until(lambda: client.page("counters")["in_flight"] == 1)
+            wait_for(lambda: client.page("counters")["in_flight"] == 1)
             stand_in.send_signal(number)
             assert stand_in.wait(10) == 0
         assert (stand_in.stdout.read(), stand_in.stderr.read()) == ("", "")

@@ -14,8 +14,9 @@ from chaterload.chater.weight import ServedWeight
 from proto.delete_food_pb2 import DeleteFoodRequest
 from proto.modify_food_record_pb2 import ModifyFoodRecordRequest
 from proto.today_food_pb2 import TodayFood
+from tests.support.waiting import wait_for
 
-from .conftest import Client, now_ms, wait_until
+from .conftest import Client, now_ms
 
 
 def write_all(client, at):
@@ -79,10 +80,10 @@ def test_a_hang_ends_when_the_client_leaves(client):
     client.page("faults", {"fault_hang": 1})
     before = client.page("counters")["faults"].get("hang", 0)
     connection = hanging_request(client)
-    wait_until(lambda: client.page("counters")["faults"].get("hang", 0) == before + 1)
+    wait_for(lambda: client.page("counters")["faults"].get("hang", 0) == before + 1)
     assert client.page("counters")["in_flight"] == 1
     connection.close()
-    wait_until(lambda: client.page("counters")["in_flight"] == 0)
+    wait_for(lambda: client.page("counters")["in_flight"] == 0)
 
 
 def test_a_client_that_leaves_while_sending_is_no_error(client):
@@ -90,7 +91,7 @@ def test_a_client_that_leaves_while_sending_is_no_error(client):
     address = urlsplit(client.host)
     with socket.create_connection((address.hostname, address.port)) as connection:
         connection.sendall(b"POST /eater_receive_photo HTTP/1.1\r\nContent-Length: 1000\r\n\r\nhalf")
-    wait_until(lambda: "499" in client.page("counters")["endpoints"]["POST /eater_receive_photo"]["by_status"])
+    wait_for(lambda: "499" in client.page("counters")["endpoints"]["POST /eater_receive_photo"]["by_status"])
 
 
 @pytest.mark.parametrize("kind", ["photo", "modify", "weight", "delete"])
@@ -112,7 +113,7 @@ def test_late_writes_come_after_their_answer(client):
     client.page("faults", {"late_writes": 300})
     client.photo(now_ms())
     assert not client.today().dishes_today
-    wait_until(lambda: client.today().dishes_today)
+    wait_for(lambda: client.today().dishes_today)
 
 
 def test_the_platforms_own_losses(launch):

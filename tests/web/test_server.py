@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from chaterload.web import server
+from tests.support.waiting import wait_for
 from tests.web.conftest import OWN, Make, Site, serving
 
 FAST_S = 0.5
@@ -55,14 +56,6 @@ def is_ended(sock: socket.socket) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> None:
-    """Until it holds. Fails, naming `what`, after 20 s."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, f"waited for {what}"
-        time.sleep(0.02)
 
 
 def drip(sock: socket.socket, text: bytes) -> None:
