@@ -25,7 +25,7 @@ from chaterload.chater.settings import Settings
 from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Exit, Refused, refusing
 from chaterload.judge.measure import round_to_3_significant
-from chaterload.report.formats import FORMATS
+from chaterload.report.formats import FORMATS, import_writers
 from chaterload.run import telemetry
 from chaterload.run.controller import RunController, print_refusal
 from chaterload.run.criteria import PassCriteria, check_objectives
@@ -114,6 +114,7 @@ def _prepare(environment: Environment, runner: Any, web_ui: WebUI | None) -> Non
     controller = RunController(environment, settings, node, judge, _results(environment, settings))
     use_strategy(environment, judge, controller.sampler)
     if judge:
+        import_writers()
         check_objectives(environment, judge.objectives, options_of(environment).objectives)
     for sentence in misspelt(os.environ, internals.option_variables()):
         logger.warning(sentence)

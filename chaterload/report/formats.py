@@ -46,6 +46,12 @@ class ReportFormat:
         write_whole(path, self.text(report))
 
 
+def import_writers() -> None:
+    """Import what the end of a run needs, before its load: meanwhile, the files on the disk may change."""
+    for module in (*(known.writer for known in FORMATS), "chaterload.report.console", "prometheus_client.parser"):
+        resolve_name(module)
+
+
 MARKDOWN = ReportFormat("markdown", "Markdown", "verdict.md", "chaterload.report.markdown:to_markdown")
 
 FORMATS = (

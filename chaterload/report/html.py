@@ -29,12 +29,13 @@ _templates.globals.update(
     unanswered_lines=unanswered_lines,
     event_lines=event_lines,
 )
+_PAGE = _templates.get_template("page.html")
 
 
 def to_html(report: Report) -> str:
     """The whole page."""
     objectives = [result.objective for result in report.verdict.results]
-    return _templates.get_template("page.html").render(
+    return _PAGE.render(
         report=report,
         rows=to_rows(report.verdict.results),
         endpoints=sorted_endpoints(report.snapshot),

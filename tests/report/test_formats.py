@@ -1,6 +1,7 @@
 """Each format is declared once, and makes its kind of file."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,33 @@ def test_a_start_does_not_wait_for_them() -> None:
     program = "import sys, chaterload.report.formats; print(*({'jinja2', 'pygal', 'rich'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
+
+
+WITHOUT_FILES = """
+import shutil, sys
+from chaterload.report.formats import FORMATS, import_writers
+from tests.report.conftest import make_report
+report = make_report()
+import_writers()
+shutil.rmtree(sys.argv[1])
+from chaterload.report import console
+print(*(len(known.text(report)) > 100 for known in FORMATS), "Verdict" in console.to_text(report))
+"""
+
+
+def test_nothing_is_read_from_disk_at_the_end(tmp_path: Path) -> None:
+    """Once a start has imported the writers, each makes its text although all of our files have gone."""
+    root = Path(__file__).parents[2]
+    for name in ("chaterload", "proto", "tests/report"):
+        shutil.copytree(root / name, tmp_path / name)
+    for name in ("tests/__init__.py", "locustfile.py"):
+        shutil.copy(root / name, tmp_path / name)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FILES, tmp_path / "chaterload"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.split() == ["True"] * (len(FORMATS) + 1)
