@@ -8,9 +8,9 @@ from typing import Any, Protocol, TypeVar
 import gevent
 
 from chaterload.chater.accounts import Account, now_ms
-from chaterload.chater.answers import TOKEN_REJECTED, FailureKind
 from chaterload.chater.day_list import read_list, request_for
 from chaterload.chater.dishes import REMOVABLE, Dish, DishIndex, DishState
+from chaterload.chater.kinds import FailureKind, Trait
 from chaterload.chater.routes import DELETE, Route
 from proto.delete_food_pb2 import DeleteFoodRequest
 
@@ -209,7 +209,7 @@ class Cleanup:
             self._pace.answered()
             self._failing_since = None
             return answer
-        if answer in TOKEN_REJECTED:
+        if isinstance(answer, FailureKind) and Trait.TOKEN_REJECTED in answer.traits:
             account.renew()
         self._pace.failed(answer)
         if answer is not FailureKind.TIMED_OUT and self._failing_since is None:

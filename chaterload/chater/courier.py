@@ -5,9 +5,10 @@ from typing import TypeVar
 import gevent
 
 from chaterload.chater.accounts import Account
-from chaterload.chater.answers import FailureKind, judge, judge_connection
+from chaterload.chater.answers import judge, judge_connection
 from chaterload.chater.connection import WIRE_ERRORS, Connection, origin
 from chaterload.chater.deadline import DeadlineExceeded
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.routes import Route
 
 T = TypeVar("T")

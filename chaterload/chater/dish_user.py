@@ -6,9 +6,9 @@ import gevent
 from locust.exception import StopUser
 
 from chaterload.chater.accounts import now_ms
-from chaterload.chater.answers import STORED_NOTHING, FailureKind
 from chaterload.chater.day_list import Food, read_list, request_for
 from chaterload.chater.dishes import REMOVABLE, UNSETTLED, Dish, DishState
+from chaterload.chater.kinds import FailureKind, Trait
 from chaterload.chater.routes import DELETE, PHOTO
 from chaterload.chater.times import day_of
 from chaterload.chater.user import ProtobufUser
@@ -52,7 +52,7 @@ class DishUser(ProtobufUser):
             raise
         if answer is not None:
             dishes.stored(dish, time.monotonic())
-        elif self.failure in STORED_NOTHING:
+        elif self.failure and Trait.STORED_NOTHING in self.failure.traits:
             dishes.refused(dish)
         else:
             dishes.unclear(dish, time.monotonic())

@@ -5,8 +5,9 @@ import logging
 import gevent
 
 from chaterload.chater.accounts import Account
-from chaterload.chater.answers import FailureKind, judge, judge_connection
+from chaterload.chater.answers import judge, judge_connection
 from chaterload.chater.connection import WIRE_ERRORS, fetch
+from chaterload.chater.kinds import FailureKind, Trait
 from chaterload.chater.routes import ALCOHOL_LATEST
 
 logger = logging.getLogger(__name__)
@@ -14,19 +15,6 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
 ATTEMPTS = 3
 
-# These say that no load could work. Any other failure is for the load test itself to find and to count.
-_HOPELESS = {
-    FailureKind.CONNECTION_REFUSED,
-    FailureKind.UNKNOWN_HOST,
-    FailureKind.TLS,
-    FailureKind.CONNECTION_BROKEN,
-    FailureKind.TIMED_OUT,
-    FailureKind.TOKEN_MISSING,
-    FailureKind.TOKEN_INVALID,
-    FailureKind.TOKEN_EXPIRED,
-    FailureKind.REDIRECTED,
-    FailureKind.REQUEST_REFUSED,
-}
 _FAILED = {
     FailureKind.TIMED_OUT: f"gave no answer within {TIMEOUT_S:.0f} s",
     FailureKind.CONNECTION_BROKEN: "broke the connection off",
@@ -49,7 +37,7 @@ def preflight(host: str, account: Account | None, *, tls_verify: bool) -> str | 
         gevent.sleep(0.2)
     if kind is None or (account is None and kind is FailureKind.TOKEN_MISSING):
         return None
-    if kind not in _HOPELESS:
+    if Trait.HOPELESS not in kind.traits:
         logger.warning("The first request to %s failed: %s. The load starts all the same.", host, kind.title)
         return None
     if kind in _FAILED:

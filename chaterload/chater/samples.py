@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from inspect import currentframe
 from typing import Any
 
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.reader import Answer
 from chaterload.chater.redaction import Redaction, printable
 

@@ -16,9 +16,10 @@ from locust.exception import CatchResponseError, StopUser
 from chaterload import internals
 from chaterload.chater.accounts import Account
 from chaterload.chater.answer_gaps import AnswerGaps
-from chaterload.chater.answers import TOKEN_REJECTED, FailureKind, judge, judge_connection
+from chaterload.chater.answers import judge, judge_connection
 from chaterload.chater.connection import WIRE_ERRORS, Connection, origin
 from chaterload.chater.deadline import DeadlineExceeded, OpenRequest, RequestDeadline
+from chaterload.chater.kinds import FailureKind, Trait
 from chaterload.chater.load_context import CURRENT, LoadContext
 from chaterload.chater.reader import Answer
 from chaterload.chater.routes import Route
@@ -146,7 +147,7 @@ class ProtobufUser(FastHttpUser):
         )
         if kind:
             self._keep_sample(kind, route, fields, took_ms, answer, problem)
-        if kind in TOKEN_REJECTED:
+        if kind and Trait.TOKEN_REJECTED in kind.traits:
             self.account.renew()
         return None if isinstance(result, FailureKind) else result
 

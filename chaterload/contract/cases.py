@@ -4,45 +4,12 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from google.protobuf.message import Message
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from chaterload.chater import routes
-from chaterload.chater.routes import Route
+from chaterload.chater.routes import ROUTES, Route
 from chaterload.chater.settings import ROOT
-from proto.alcohol_pb2 import GetAlcoholRangeRequest
-from proto.custom_date_food_pb2 import CustomDateFoodRequest
-from proto.delete_food_pb2 import DeleteFoodRequest
-from proto.eater_photo_pb2 import PhotoMessage
-from proto.feedback_pb2 import FeedbackRequest
-from proto.food_health_level_pb2 import FoodHealthLevelRequest
-from proto.get_recomendation_pb2 import RecommendationRequest
-from proto.manual_weight_pb2 import ManualWeightRequest
-from proto.modify_food_record_pb2 import ModifyFoodRecordRequest
-from proto.set_language_pb2 import SetLanguageRequest
 
 CASES = ROOT / "tests" / "contract" / "cases.toml"
-
-REQUESTS: dict[Route[Any], type[Message] | None] = {
-    routes.PHOTO: PhotoMessage,
-    routes.TODAY: None,
-    routes.MODIFY: ModifyFoodRecordRequest,
-    routes.WEIGHT: ManualWeightRequest,
-    routes.RECOMMENDATION: RecommendationRequest,
-    routes.DELETE: DeleteFoodRequest,
-    routes.CUSTOM_DATE: CustomDateFoodRequest,
-    routes.LANGUAGE: SetLanguageRequest,
-    routes.ALCOHOL_LATEST: None,
-    routes.ALCOHOL_RANGE: GetAlcoholRangeRequest,
-    routes.FEEDBACK: FeedbackRequest,
-    routes.SIGN_IN: None,
-    routes.HEALTH_LEVEL: FoodHealthLevelRequest,
-    routes.PHOTO_FILE: None,
-    routes.TOKEN_CHECK: None,
-}
-"""What is sent by each route; None where it is no message."""
-
-ROUTES = {str(route): route for route in REQUESTS}
 
 OF_THE_DISH = ("$dish", "$name", "$image")
 """The words of a request for which there has to be a dish."""
@@ -110,7 +77,7 @@ class Case(BaseModel):
     def _can_be_asked(self) -> "Case":
         if sum(body is not None for body in (self.send, self.text, self.document)) > 1:
             raise ValueError(f"{self.what!r} has more than one body")
-        if self.send is not None and not (self.route and REQUESTS[self.route]):
+        if self.send is not None and not (self.route and self.route.request):
             raise ValueError(f"{self.what!r} sends a message to {self.ask}, which takes none")
         if (self.message or self.filled) and not self.route:
             raise ValueError(f"{self.what!r} expects a message of {self.ask}, which gives none")

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind
 from chaterload.contract.cases import Case, TodayShows
 from chaterload.contract.connection import RawAnswer
 from proto.today_food_pb2 import Dish, TodayFood

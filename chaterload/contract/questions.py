@@ -6,7 +6,7 @@ from typing import Any
 
 from chaterload.chater import routes
 from chaterload.chater.weight import weight_body
-from chaterload.contract.cases import REQUESTS, Case
+from chaterload.contract.cases import Case
 
 GARBAGE = b"\xff\xff garbage"
 
@@ -43,7 +43,7 @@ def body_of(case: Case, words: Words) -> bytes | None:
 def _message(case: Case, fields: dict[str, Any]) -> bytes:
     if case.route == routes.WEIGHT:
         return weight_body(fields["user_email"], fields["weight"])
-    message_type = REQUESTS[case.route] if case.route else None
+    message_type = case.route.request if case.route else None
     assert message_type is not None  # a case is refused else
     message = message_type()
     for name, value in fields.items():

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 
 from chaterload.chater import routes
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.routes import Route
 from chaterload.chater.tokens import make_token, signing_key
 from chaterload.contract.cases import Case

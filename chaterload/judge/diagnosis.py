@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind, Trait
 from chaterload.chater.samples import FailureSample
 from chaterload.judge.events import Event
 from chaterload.judge.measure import ALL, Z_99, Endpoint, EndpointStats, Snapshot
@@ -42,21 +42,6 @@ MOST_NAMED = 3
 
 MOSTLY = 0.8
 """The share of the failures from which on they are those of some events."""
-
-MAY_BE_LOAD = frozenset(
-    (
-        FailureKind.TIMED_OUT,
-        FailureKind.CONNECTION_BROKEN,
-        FailureKind.SERVER_ERROR,
-        FailureKind.UNAVAILABLE,
-        FailureKind.BACKEND_SILENT,
-        FailureKind.AI_TIMED_OUT,
-        FailureKind.FAILED_WITH_200,
-        FailureKind.TOO_SLOW,
-    )
-)
-"""What a server under too much load answers. Anything else fails with one user as well."""
-
 
 UNKNOWN = ServerSide()
 """A server that tells nothing of its own times."""
@@ -106,12 +91,16 @@ def diagnose(
         counts[row.kind][row.endpoint] += row.count
     by_count = sorted(counts.items(), key=lambda item: -item[1].total())
     findings = [_of_kind(kind, where, snapshot, samples) for kind, where in by_count]
-    if by_count and snapshot.total.failure_ratio > CRITICAL_ABOVE and by_count[0][0] in MAY_BE_LOAD:
+    if by_count and snapshot.total.failure_ratio > CRITICAL_ABOVE and _may_be_load(by_count[0][0]):
         findings.append(_many_failures(by_count, snapshot, events))
     slow = _slow_answers(_missed_limits(results, snapshot), snapshot)
     if slow:
         findings.append(_slow(slow, snapshot, server))
     return findings
+
+
+def _may_be_load(kind: FailureKind | None) -> bool:
+    return kind is not None and Trait.MAY_BE_LOAD in kind.traits
 
 
 def _of_kind(

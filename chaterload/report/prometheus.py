@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.writes import Writes
 from chaterload.judge.diagnosis import FailureCount
 from chaterload.judge.measure import Endpoint, Snapshot

@@ -10,9 +10,9 @@ import locust
 from locust.env import Environment
 
 from chaterload import __version__
-from chaterload.chater.answers import FailureKind
 from chaterload.chater.dishes import Leftover, Trace
 from chaterload.chater.environment import shown
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.settings import Settings
 from chaterload.chater.writes import Writes
 from chaterload.judge.analysis import Analysis, analyse

@@ -10,7 +10,7 @@ from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError
 
 from chaterload import internals
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.samples import FailureSample, first_of_each
 from chaterload.chater.user import EXCEPTION_OF
 from chaterload.chater.writes import Writes

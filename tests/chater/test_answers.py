@@ -14,13 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.chater import routes
-from chaterload.chater.answers import (
-    AnswerTooLarge,
-    FailureKind,
-    judge,
-    judge_connection,
-)
+from chaterload.chater.answers import AnswerTooLarge, judge, judge_connection
 from chaterload.chater.deadline import DeadlineExceeded
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.routes import Route
 from chaterload.chater.wire import GRPC, JSON, PROTOBUF
 from proto.alcohol_pb2 import GetAlcoholLatestResponse, GetAlcoholRangeResponse
@@ -182,7 +178,7 @@ def test_every_kind_can_be_acted_on():
     titles = [kind.title for kind in FailureKind]
     assert len(set(titles)) == len(titles)
     for kind in FailureKind:
-        for text in kind.value:
+        for text in (kind.title, kind.meaning, kind.action):
             assert text
             assert text == text.strip()
             assert not text.endswith(".")

@@ -8,9 +8,9 @@ import pytest
 
 from chaterload.chater import cleanup as module
 from chaterload.chater.account_dishes import AccountDishes
-from chaterload.chater.answers import FailureKind
 from chaterload.chater.cleanup import Cleanup, Pace, Progress
 from chaterload.chater.dishes import Dish, DishIndex, DishState, Trace
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.routes import DELETE
 from chaterload.chater.times import DishTimes, SecondsOfDay, day_of
 from chaterload.chater.wire import DAY_MS

@@ -23,8 +23,9 @@ from locust.event import EventHook
 
 from chaterload.chater import connection as connection_module
 from chaterload.chater import reader
-from chaterload.chater.answers import AnswerTooLarge, FailureKind, judge, judge_connection
+from chaterload.chater.answers import AnswerTooLarge, judge, judge_connection
 from chaterload.chater.connection import WIRE_ERRORS, Connection, fetch, origin
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.reader import NothingCame
 from chaterload.chater.routes import RECOMMENDATION
 from chaterload.chater.wire import head_line

@@ -5,22 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, assert_type
 
 from chaterload.chater import routes
-from chaterload.chater.answers import FailureKind, judge
+from chaterload.chater.answers import judge
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.routes import Route
 from chaterload.chater.wire import PROTOBUF
+from chaterload.contract.cases import read_cases
 from chaterload.standin.endpoints import ENDPOINTS
 from proto.today_food_pb2 import TodayFood
 
 if TYPE_CHECKING:  # importing it would patch the sockets of all tests
     from chaterload.chater.user import ProtobufUser
 
-ROUTES: list[Route[Any]] = [route for route in vars(routes).values() if isinstance(route, Route)]
+ROUTES: list[Route[Any]] = list(routes.ROUTES.values())
 
 
 def test_the_stand_in_answers_each_route():
     """The stand-in has each route, once, and no other."""
     assert sorted(str(endpoint.route) for endpoint in ENDPOINTS) == sorted(map(str, ROUTES))
-    assert len({route.path for route in ROUTES}) == len(ROUTES) == 15
+    assert len({route.path for route in ROUTES}) == len(ROUTES) > 10
+
+
+def test_the_contract_has_a_case_of_each_route():
+    """No endpoint can be declared and forgotten by the table of cases."""
+    assert {str(case.route) for case in read_cases() if case.route} == {str(route) for route in ROUTES}
 
 
 def test_what_a_request_carries():

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.reader import Answer
 from chaterload.chater.redaction import REMOVED
 from chaterload.chater.samples import KEPT, MOST, SHOWN, FailureSample, FailureSamples, current_step, first_of_each

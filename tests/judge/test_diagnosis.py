@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind
 from chaterload.judge.diagnosis import FailureCount, diagnose
 from chaterload.judge.events import Event
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot

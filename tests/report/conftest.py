@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chaterload.chater.answers import FailureKind
 from chaterload.chater.dishes import Leftover, Trace
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.samples import FailureSample
 from chaterload.chater.writes import Tally, Writes
 from chaterload.judge.comparison import Comparison

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.writes import Tally, Writes
 from chaterload.judge.diagnosis import FailureCount, diagnose
 from chaterload.judge.measure import ALL, Snapshot

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind
 from chaterload.judge.diagnosis import FailureCount, RecentFailure
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective, evaluate

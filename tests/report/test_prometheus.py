@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from prometheus_client.parser import text_string_to_metric_families
 
-from chaterload.chater.answers import FailureKind
+from chaterload.chater.kinds import FailureKind
 from chaterload.chater.writes import Writes
 from chaterload.judge.diagnosis import FailureCount
 from chaterload.judge.measure import Snapshot
