@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from chaterload.judge.measure import ALL, Endpoint, Snapshot
+from chaterload.judge.timeline import MOST_INTERVALS, Interval, Thinned
 
 INTERVAL_S = 3.0
 """Between two samples: as often as workers report to their master."""
@@ -113,7 +114,14 @@ class History:
         self._failed_at_begin: Failed = {}
         self._failed: Failed = {}
         self._step_base: Snapshot | None = None
-        self._batches = _Batches()
+        self._intervals = Thinned[Interval](MOST_INTERVALS)
+        self._ending: list[Interval] = []
+        self._batches = Thinned[Batch](MOST_BATCHES)
+
+    @property
+    def timeline(self) -> list[Interval]:
+        """All of the run in at most MOST_INTERVALS parts, and its wind-down, if any, as the last one."""
+        return [*self._intervals.all, *self._ending]
 
     @property
     def peak_users(self) -> int:
@@ -128,38 +136,47 @@ class History:
         target: int,
         generator: Generator | None = None,
         failed: Failed | None = None,
+        in_flight: int = 0,
     ) -> None:
         """Take the snapshot at `at`, seconds since the start, with `users` running of the `target` to be reached.
 
-        One that is not later than the last is dropped. `failed` are all failures since the start.
+        One that is not later than the last is dropped. `failed` are all failures since the start, `in_flight` is how
+        many requests wait for an answer.
         """
         if at <= self._last.seconds:
             return
         snapshot = replace(snapshot, seconds=at)
         window = snapshot.since(self._last)
         generator = generator or Generator()
+        interval = Interval(at, window, users, in_flight, _new(self._failed, failed or {}))
         if self.samples and window.seconds < SHORTEST * INTERVAL_S:
             self.samples.pop()
+            self._intervals.extend_last(interval)
         else:
             self._begin, self._failed_at_begin = self._last, self._failed
+            self._intervals.add(interval)
         self._failed = failed or {}
-        before = self._failed_at_begin
-        new = {key: count - before.get(key, 0) for key, count in self._failed.items() if count > before.get(key, 0)}
+        new = _new(self._failed_at_begin, self._failed)
         self.samples.append(_sample(at, users, snapshot.since(self._begin), generator, new))
         self._last = snapshot
         self._follow_step(users, target, snapshot, Batch(at, window, generator))
 
-    def end(self, at: float, snapshot: Snapshot) -> None:
+    def end(self, at: float, snapshot: Snapshot, failed: Failed | None = None) -> None:
         """Take the last snapshot, at `at`: what it holds beyond the last sample is no load, but how that ended."""
         window = replace(snapshot, seconds=at).since(self._last)
         self.wind_down = _sample(at, 0, window, Generator())
+        ending = Interval(at, window, 0, 0, _new(self._failed, failed or {}))
+        if window.seconds < SHORTEST * INTERVAL_S and (before := self._intervals.all):
+            self._intervals.extend_last(replace(ending, users=before[-1].users))
+        else:
+            self._ending = [ending]
 
     def _follow_step(self, users: int, target: int, snapshot: Snapshot, batch: Batch) -> None:
         """Begin a step once the users have reached their target, and extend it while they stay there."""
         if users != target or not users:
             self._step_base = None
         elif self._step_base is None or self.steps[-1].users != users:
-            self._step_base, self._batches = snapshot, _Batches()
+            self._step_base, self._batches = snapshot, Thinned[Batch](MOST_BATCHES)
             self.steps.append(Step(users, snapshot.seconds, Snapshot({}, 0.0)))
         else:
             self._batches.add(batch)
@@ -167,24 +184,8 @@ class History:
             self.steps[-1] = replace(self.steps[-1], window=window, batches=tuple(self._batches.all))
 
 
-class _Batches:
-    """Joins neighbours whenever there are MOST_BATCHES, and from then on as many samples to a batch."""
-
-    def __init__(self) -> None:
-        self.all: list[Batch] = []
-        self._size = 1
-        self._in_last = 0
-
-    def add(self, batch: Batch) -> None:
-        if self.all and self._in_last < self._size:
-            self.all[-1] = self.all[-1].joined(batch)
-            self._in_last += 1
-            return
-        if len(self.all) == MOST_BATCHES:
-            self.all = [one.joined(other) for one, other in zip(self.all[::2], self.all[1::2], strict=True)]
-            self._size *= 2
-        self.all.append(batch)
-        self._in_last = 1
+def _new(before: Failed, now: Failed) -> Failed:
+    return {key: count - before.get(key, 0) for key, count in now.items() if count > before.get(key, 0)}
 
 
 def _sample(at: float, users: int, window: Snapshot, generator: Generator, failed: Failed | None = None) -> Sample:

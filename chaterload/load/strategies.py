@@ -87,6 +87,16 @@ def spike_of(strategy: Strategy) -> tuple[float, float] | None:
     return None
 
 
+def starts_of(strategy: Strategy) -> list[tuple[float, str]]:
+    """When each stage begins, in seconds since the start, and what it is; none of a strategy with one stage."""
+    spike, at, starts = spike_of(strategy), 0.0, list[tuple[float, str]]()
+    for stage in strategy.stages if len(strategy.stages) > 1 else ():
+        is_spike = spike is not None and at == spike[0]
+        starts.append((at, f"{'spike: ' if is_spike else ''}{stage.users} users"))
+        at += stage.seconds
+    return starts
+
+
 CAPACITY = "capacity"
 NAMES = (*STRATEGIES, CAPACITY)
 

@@ -1,120 +1,223 @@
-"""Charts of a run as SVG, self-contained."""
+"""What the page's charts show, as data. How they look is written in assets/page.js."""
 
-from collections.abc import Callable, Iterable, Sequence
-from xml.etree.ElementTree import Element
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-import pygal
-from pygal.style import Style
-
+from chaterload.judge.capacity import Capacity
 from chaterload.judge.curve import Curve
-from chaterload.judge.history import Sample
-from chaterload.judge.measure import ALL, Endpoint
+from chaterload.judge.measure import ALL, Endpoint, EndpointStats
 from chaterload.judge.objectives import Objective
+from chaterload.judge.queries import Series
+from chaterload.judge.timeline import Interval
+from chaterload.report.model import Report, sorted_endpoints
 
-MOST_POINTS = 120
-"""In a line; a chart is 800 px wide."""
+Chart = dict[str, Any]
+"""What assets/page.js draws: `x`, `series` of as many values each, limits and marks."""
 
-MOST_DOTS = 40
-"""Points in a line that get a dot with a tooltip each; more would hide the line, and double the page."""
+PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 
-_STYLE = Style(
-    background="transparent",
-    plot_background="transparent",
-    font_family="system-ui, sans-serif",
-    colors=("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed"),
-)
+BUCKETS_PER_DECADE = 12
+"""Of a distribution: each is 21 % wider than the one before."""
 
 
-_DASHED = {"dasharray": "6, 4"}
-_OPTIONS = {
-    "style": _STYLE,
-    "js": [],  # nothing from the network
-    "width": 800,
-    "height": 320,
-    "dots_size": 1.5,
-    "legend_at_bottom": True,
-    "include_x_axis": True,
-    "x_value_formatter": lambda value: f"{value:.0f}",
-    "no_data_text": "no data",
-    "disable_xml_declaration": True,
-}
-
-
-def thin(samples: Sequence[Sample]) -> Sequence[Sample]:
-    """Every n-th sample, so many as a chart can show; the last one always."""
-    step = -(-len(samples) // MOST_POINTS) or 1
-    return [*samples[: len(samples) - 1 : step], *samples[-1:]]
-
-
-def _without_scripts(svg: Element) -> Element:
-    """Leave out what pygal's tooltips would read: the page has no scripts."""
-    for parent in svg.findall(".//script/.."):
-        for script in parent.findall("script"):
-            parent.remove(script)
-    return svg
-
-
-def _empty_chart(**titles: str) -> pygal.XY:
-    chart = pygal.XY(**_OPTIONS, **titles)
-    chart.add_xml_filter(_without_scripts)
-    return chart
-
-
-def _chart(title: str, unit: str, lines: Iterable[tuple[str, Sequence[tuple[float, float]], bool]]) -> str:
-    """An inline SVG. A line is (name, points, dashed)."""
-    chart = _empty_chart(title=title, x_title="seconds since the start", y_title=unit)
-    for name, points, dashed in lines:
-        chart.add(
-            name,
-            list(points),
-            show_dots=not dashed and len(points) <= MOST_DOTS,
-            stroke_style=_DASHED if dashed else {},
-        )
-    svg: str = chart.render(is_unicode=True)
-    return svg
-
-
-def response_times(samples: Sequence[Sample], endpoint: Endpoint, objectives: Iterable[Objective]) -> str:
-    """Median and 95th percentile of one endpoint over time, with its time limits as dashed lines."""
-    points = [(sample.at, sample.percentiles[endpoint]) for sample in thin(samples) if endpoint in sample.percentiles]
-    lines = [
-        ("median", [(at, times[0]) for at, times in points], False),
-        ("p95", [(at, times[1]) for at, times in points], False),
+def overview_charts(report: Report) -> list[Chart]:
+    """Those of all requests: what happened over the time of the run, and against its users."""
+    timeline, capacity = report.timeline, report.analysis.capacity
+    charts = [_against_users(report.analysis.curve, capacity)] if report.analysis.curve else []
+    if not timeline:
+        return charts
+    over_time = _OverTime(report)
+    charts += [
+        over_time.response_times(ALL),
+        over_time.by_part("Requests per second", "req/s", _requests(timeline), note="One above the other."),
+        over_time.by_part("Failures per second", "/s", _failures(timeline), note="By kind, one above the other."),
+        over_time.chart("Requests in flight", "", [_line("in flight", [i.in_flight for i in timeline])]),
     ]
-    ends = (points[0][0], points[-1][0]) if points else (0.0, 1.0)
-    lines += [
-        (f"limit of {objective.measure}", [(at, objective.limit) for at in ends], True)
-        for objective in objectives
-        if objective.endpoint == endpoint and objective.is_time
-    ]
-    return _chart(str(endpoint), "ms", lines)
+    return charts + [over_time.query(name, series) for name, series in report.platform.items()]
 
 
-def over_time(samples: Sequence[Sample], title: str, unit: str, read: Callable[[Sample], float]) -> str:
-    """One figure over time."""
-    return _chart(title, unit, [(unit, [(sample.at, read(sample)) for sample in thin(samples)], False)])
+def endpoint_charts(report: Report) -> dict[Endpoint, list[Chart]]:
+    """Of each endpoint that was asked: its times over the run, and how they are distributed."""
+    over_time = _OverTime(report)
+    return {
+        endpoint: [
+            *([over_time.response_times(endpoint)] if report.timeline else ()),
+            _distribution(stats, report.baseline.get(endpoint), over_time.limits(endpoint)),
+        ]
+        for endpoint, stats in sorted_endpoints(report.snapshot)
+        if stats.requests
+    }
 
 
-def against_users(curve: Curve) -> str:
-    """Throughput and 95th percentile against users, the knee marked."""
-    chart = _empty_chart(title="Throughput and p95 against users", x_title="users", y_title="req/s")
-    chart.add("req/s", [(point.users, point.requests_per_second) for point in curve.points])
-    if curve.knee_users is not None and curve.plateau_rps is not None:
-        knee = [(curve.knee_users, 0), (curve.knee_users, curve.plateau_rps)]
-        chart.add("knee", knee, stroke_style=_DASHED)
-    chart.add("p95 ms", [(point.users, point.p95_ms) for point in curve.points], secondary=True)
-    svg: str = chart.render(is_unicode=True)
-    return svg
+class _OverTime:
+    """Makes the charts that share the run's time as their axis."""
+
+    def __init__(self, report: Report) -> None:
+        self._timeline = report.timeline
+        self._start = report.run.start.timestamp()
+        self._objectives: Sequence[Objective] = [result.objective for result in report.verdict.results]
+        self._baseline = report.baseline
+        self._x = [_short(interval.end) for interval in self._timeline]
+        self._users = [interval.users for interval in self._timeline]
+        self._marks = [{"at": at, "label": label} for at, label in report.stages]
+        if report.wind_down and self._timeline:
+            self._marks.append({"at": _short(report.run.seconds), "label": "load ends"})
+
+    def chart(self, title: str, unit: str, series: Iterable[Chart], **more: Any) -> Chart:
+        behind = {"label": "users", "y": self._users, "behind": True}
+        return {
+            "kind": "time",
+            "title": title,
+            "unit": unit,
+            "start": self._start,
+            "x": self._x,
+            "series": [behind, *series],
+            "marks": self._marks,
+            **more,
+        }
+
+    def response_times(self, endpoint: Endpoint) -> Chart:
+        """Percentiles of one endpoint, or of all, with its limits and what the baseline's p95 was."""
+        windows = [_window(interval, endpoint) for interval in self._timeline]
+        lines = [
+            _line(name, [window.percentile_ms(share) if window.requests else None for window in windows])
+            for name, share in PERCENTILES
+        ]
+        limits = self.limits(endpoint)
+        if before := self._baseline.get(endpoint):
+            limits.append({"at": before.percentile_ms(0.95), "label": "baseline p95", "calm": True})
+        title = "Response times of all requests" if endpoint == ALL else "Response times"
+        return self.chart(title, "ms", lines, limits=limits)
+
+    def limits(self, endpoint: Endpoint) -> list[Chart]:
+        """The limits on its response times."""
+        return [
+            {"at": objective.limit, "label": f"limit of {objective.measure}"}
+            for objective in self._objectives
+            if objective.endpoint == endpoint and objective.is_time
+        ]
+
+    def by_part(self, title: str, unit: str, counts: Mapping[str, Sequence[int]], note: str) -> Chart:
+        """Counts per second of each part, stacked."""
+        seconds = [interval.window.seconds for interval in self._timeline]
+        parts = [
+            _line(name, [count / s if s else None for count, s in zip(row, seconds, strict=True)])
+            for name, row in counts.items()
+        ]
+        return self.chart(title, unit, parts, stacked=True, note=note if parts else "There was none.")
+
+    def query(self, name: str, series: Series) -> Chart:
+        """What Prometheus said; its own times, and the users as they were then."""
+        points = [(at - self._start, value) for at, value in series]
+        users = [next((i.users for i in self._timeline if i.end >= at), 0) for at, _ in points]
+        limits = [
+            {"at": objective.limit, "label": "limit of the average"}
+            for objective in self._objectives
+            if objective.measure.by_platform and objective.endpoint.path == name and objective.measure.name[0] == "a"
+        ]
+        shown = self.chart(name, "", [_line(name, [value for _, value in points])], limits=limits)
+        shown["x"] = [_short(at) for at, _ in points]
+        shown["series"][0]["y"] = users
+        return shown
 
 
-def all_charts(samples: Sequence[Sample], objectives: Sequence[Objective], curve: Curve | None) -> list[str]:
-    """The curve where there is one, throughput, failures, users, each endpoint with a time limit, all requests."""
-    limited = dict.fromkeys(objective.endpoint for objective in objectives if objective.is_time)
-    return [
-        *((against_users(curve),) if curve else ()),
-        over_time(samples, "Throughput", "requests per second", lambda s: s.requests_per_second),
-        over_time(samples, "Failures", "failures per second", lambda s: s.failures_per_second),
-        over_time(samples, "Users", "users", lambda s: float(s.users)),
-        *(response_times(samples, endpoint, objectives) for endpoint in limited),
-        *(() if ALL in limited else (response_times(samples, ALL, objectives),)),
-    ]
+def _window(interval: Interval, endpoint: Endpoint) -> EndpointStats:
+    return interval.window.total if endpoint == ALL else interval.window.endpoints.get(endpoint, EndpointStats())
+
+
+def _requests(timeline: Sequence[Interval]) -> dict[str, list[int]]:
+    """How many requests of each endpoint each interval has; the most asked first."""
+    return _table(timeline, lambda i: {str(e): m.requests for e, m in i.window.endpoints.items() if m.requests})
+
+
+def _failures(timeline: Sequence[Interval]) -> dict[str, list[int]]:
+    def by_kind(interval: Interval) -> dict[str, int]:
+        kinds: dict[str, int] = {}
+        for (_, kind), count in interval.failed.items():
+            kinds[kind] = kinds.get(kind, 0) + count
+        return kinds
+
+    return _table(timeline, by_kind)
+
+
+MOST_PARTS = 14
+"""Of a stacked chart; what is less frequent is told as one part."""
+
+
+def _table(timeline: Sequence[Interval], read: Callable[[Interval], Mapping[str, int]]) -> dict[str, list[int]]:
+    rows = [read(interval) for interval in timeline]
+    totals: dict[str, int] = {}
+    for row in rows:
+        for name, count in row.items():
+            totals[name] = totals.get(name, 0) + count
+    names = sorted(totals, key=lambda name: -totals[name])
+    table = {name: [row.get(name, 0) for row in rows] for name in names[:MOST_PARTS]}
+    if len(names) > MOST_PARTS:
+        table["others"] = [sum(row.get(name, 0) for name in names[MOST_PARTS:]) for row in rows]
+    return table
+
+
+def _distribution(stats: EndpointStats, before: EndpointStats | None, limits: Sequence[Chart]) -> Chart:
+    """Which share of the requests took how long, in buckets that grow with the time."""
+    shares = [_shares(stats), *([_shares(before)] if before and before.requests else [])]
+    first, last = min(min(each) for each in shares), max(max(each) for each in shares)
+    buckets = range(first - 1, last + 2)
+    names = ("now", "baseline")
+    return {
+        "kind": "distribution",
+        "title": "Distribution",
+        "unit": "%",
+        "x": [_short(10 ** (bucket / BUCKETS_PER_DECADE)) for bucket in buckets],
+        "series": [
+            _line(name, [each.get(bucket, 0.0) for bucket in buckets])
+            for name, each in zip(names, shares, strict=False)
+        ],
+        "marks": [
+            *({"at": stats.percentile_ms(share), "label": name} for name, share in PERCENTILES),
+            *({**limit, "limit": True} for limit in limits),
+        ],
+    }
+
+
+def _shares(stats: EndpointStats) -> dict[int, float]:
+    """Percent of the requests by bucket; bucket n begins at 10 ** (n / BUCKETS_PER_DECADE) ms."""
+    shares: dict[int, float] = {}
+    total = sum(stats.times.values())
+    for ms, count in stats.times.items():
+        bucket = math.floor(math.log10(max(ms, 1)) * BUCKETS_PER_DECADE + 1e-9)
+        shares[bucket] = shares.get(bucket, 0.0) + 100 * count / total
+    return shares or {0: 0.0}
+
+
+def _against_users(curve: Curve, capacity: Capacity | None) -> Chart:
+    """Throughput and 95th percentile against users; where it stops following them, and the capacity."""
+    points = sorted(curve.points, key=lambda point: point.users)
+    marks: list[Chart] = []
+    if curve.knee_users is not None:
+        marks.append({"at": curve.knee_users, "label": "knee"})
+    if capacity and capacity.users:
+        marks.append({"at": capacity.users, "label": "capacity"})
+    if capacity and capacity.first_broken_users:
+        marks.append({"at": capacity.first_broken_users, "label": "breaks", "limit": True})
+    return {
+        "kind": "users",
+        "title": "Throughput and p95 against users",
+        "unit": "req/s",
+        "x": [point.users for point in points],
+        "series": [
+            _line("throughput", [point.requests_per_second for point in points]),
+            {**_line("p95", [point.p95_ms for point in points]), "unit": "ms", "right": True},
+        ],
+        "marks": marks,
+        "limits": [{"at": curve.plateau_rps, "label": "plateau", "calm": True}] if curve.plateau_rps else [],
+    }
+
+
+def _line(label: str, values: Sequence[float | None]) -> Chart:
+    return {"label": label, "y": [None if value is None else _short(value) for value in values]}
+
+
+def _short(value: float) -> float:
+    """As many digits as a chart can show."""
+    return float(f"{value:.4g}") if math.isfinite(value) else 0.0

@@ -19,6 +19,8 @@ from chaterload.judge.events import Event
 from chaterload.judge.history import Sample
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Result
+from chaterload.judge.queries import Series
+from chaterload.judge.timeline import Interval
 from chaterload.judge.trend import Trend
 from chaterload.judge.unanswered import Unanswered
 from chaterload.judge.verdict import Grade, Verdict, grade, tier
@@ -43,6 +45,8 @@ class Run:
     """The TEST_* settings that differ from their defaults, without secrets."""
     accounts: int = 0
     """How many the users signed in with; 0 when none was needed."""
+    build: str | None = None
+    """What was tested, as --build calls it."""
 
     @property
     def seconds(self) -> float:
@@ -76,6 +80,14 @@ class Report:
     """The first failures of each kind and endpoint, to be looked at."""
     cleanup_requests: Mapping[str, int] = field(default_factory=dict)
     """What was asked after the load, or behind users that had stopped, by "METHOD /path"; counted nowhere else."""
+    timeline: Sequence[Interval] = ()
+    """The run in intervals, for charts; the last one is its wind-down where there is one."""
+    stages: Sequence[tuple[float, str]] = ()
+    """When a stage of the strategy began, in seconds since the start, and what it is."""
+    platform: Mapping[str, Series] = field(default_factory=dict)
+    """What Prometheus answered to each query, by its name: (epoch seconds, value)."""
+    baseline: Mapping[Endpoint, EndpointStats] = field(default_factory=dict)
+    """The earlier run's requests."""
     unwritten: tuple[str, ...] = ()
     """Files that were asked for and could not be written."""
 

@@ -30,7 +30,7 @@ from chaterload.judge.unanswered import Unanswered, count_unanswered
 from chaterload.judge.verdict import Evidence, Verdict, critical_failures, decide
 from chaterload.load.scenario import calls_of
 from chaterload.load.shapes import CapacityShape, StagedShape
-from chaterload.load.strategies import spike_of
+from chaterload.load.strategies import spike_of, starts_of
 from chaterload.report.model import Report
 from chaterload.report.model import Run as RunFacts
 from chaterload.run.criteria import PassCriteria, evaluate_run, judged_window
@@ -153,6 +153,10 @@ def make_report(
         wind_down=run.history.wind_down,
         events=events,
         cleanup_requests=_cleanup_requests(judged.reports),
+        timeline=run.history.timeline,
+        stages=starts_of(run.shape.strategy) if isinstance(run.shape, StagedShape) else (),
+        platform={query.name: series for query, series in platform if series},
+        baseline=judge.baseline.endpoints if judge.baseline else {},
     )
 
 
@@ -255,5 +259,6 @@ def _run(environment: Environment, settings: Settings, run: Run, reports: Sequen
             "python": python_version(),
         },
         settings=shown(settings),
+        build=options.build or None,
         accounts=max((int(str(report.get("accounts", 0))) for report in reports), default=0),
     )

@@ -57,7 +57,7 @@ class RunController:
         """None with --no-objectives."""
         self.results = results
         """None without --results."""
-        self.sampler = Sampler(environment)
+        self.sampler = Sampler(environment, node.reports)
         self.options: Namespace = options_of(environment)
         self.phase = Phase.IDLE
         self.run: Run | None = None

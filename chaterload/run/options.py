@@ -133,6 +133,12 @@ def _add_verdict(group: _ArgumentGroup) -> None:
         help="keep all files of a run in a folder of its own, which DIR gets; its name is the time of the start",
     )
     add(
+        "--build",
+        metavar="LABEL",
+        env_var="TEST_BUILD",
+        help="what is tested, such as a version or a commit; the page and the JSON name it",
+    )
+    add(
         "--baseline",
         metavar="FILE",
         env_var="TEST_BASELINE",

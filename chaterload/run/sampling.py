@@ -1,19 +1,24 @@
 """Samples of the run as it goes, and of the processes that generate it."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
 from chaterload.internals import target_users, usage_of_processes, worker_count
 from chaterload.judge.history import Generator
-from chaterload.run.figures import failed, snapshot
+from chaterload.run.figures import failed, in_flight, snapshot
 from chaterload.run.lifecycle import Run
 
 
 class Sampler:
     """Reads users, figures, CPU and memory at a moment."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, reports: Callable[[], Sequence[dict[str, Any]]] = tuple) -> None:
+        """`reports` gives those of the processes that generate load."""
         self._environment = environment
+        self._reports = reports
 
     @property
     def runner(self) -> Runner:
@@ -36,11 +41,12 @@ class Sampler:
             target=target_users(self.runner),
             generator=Generator(self.cpu_percent(), self.memory_bytes()),
             failed=failed(self._environment.stats),
+            in_flight=in_flight(self._reports())[0],
         )
 
     def sample_wind_down(self, run: Run) -> None:
         """Add what was answered since the load ended."""
-        run.history.end(run.elapsed, snapshot(self._environment.stats))
+        run.history.end(run.elapsed, snapshot(self._environment.stats), failed(self._environment.stats))
 
     def cpu_percent(self) -> float:
         """Of the busiest process, over the last 10 s."""

@@ -60,7 +60,8 @@ def make_report(
             e: EndpointStats(m.requests // part, 0, {t: n // part for t, n in m.times.items()})
             for e, m in endpoints.items()
         }
-        history.add(30.0 / part, 20, Snapshot(times, 30.0 / part), target=20)
+        failed = {(TODAY, "server error"): failures // part} if failures else {}
+        history.add(30.0 / part, 20, Snapshot(times, 30.0 / part), target=20, failed=failed, in_flight=part)
     sample = FailureSample(
         "GET", TODAY.path, "server error", start.timestamp(), 31.0, "a@b.c", "full_flow, line 9", 500, NASTY
     )
@@ -78,6 +79,9 @@ def make_report(
         writes=writes,
         leftovers=[Leftover("a@example.com", 1_700_000_000_000, Trace.UNCLEAR)],
         history=history.samples,
+        timeline=history.timeline,
+        platform={"CPU": [(start.timestamp() + at, 0.5) for at in range(0, 30, 5)]},
+        baseline={WEIGHT: EndpointStats(10, 0, {300: 10})} if baseline else {},
         comparisons=baseline,
     )
 

@@ -1,89 +1,107 @@
-"""Charts are SVG without scripts, whatever the run was like."""
+"""Charts are data that a page can draw, whatever the run was like."""
 
-import xml.etree.ElementTree as ET
+import json
+from dataclasses import replace
 
 import pytest
 
+from chaterload.judge.analysis import Analysis
+from chaterload.judge.capacity import Capacity
 from chaterload.judge.curve import Curve, Point, Shape
-from chaterload.judge.history import Sample
-from chaterload.judge.measure import ALL, Endpoint
-from chaterload.judge.objectives import Measure, Objective
-from chaterload.report.charts import MOST_POINTS, against_users, all_charts, over_time, response_times, thin
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
+from chaterload.judge.timeline import Interval
+from chaterload.report.charts import MOST_PARTS, endpoint_charts, overview_charts
 
-TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_weight")
-OBJECTIVES = [Objective(WEIGHT, Measure.named("p95"), 500.0), Objective(ALL, Measure.named("failure_ratio"), 0.01)]
-POINTS = tuple(Point(users, min(users, 60.0), 10.0 * users) for users in range(20, 101, 20))
+from .conftest import TODAY, WEIGHT, make_report
 
-
-def sample(at, endpoints=(WEIGHT, ALL), requests=30):
-    return Sample(at, 3.0, 10, requests, 1, dict.fromkeys(endpoints, (40.0, 90.0)))
+POINTS = tuple(Point(users, min(users, 60.0), 10.0 * users) for users in (40, 20, 60, 80))
+KNEE = Curve(Shape.PLATEAUING, POINTS, 60.0, 58.0)
+FOUND = Capacity(50, 49.0, (48.0, 50.0), 60, ("POST /manual_weight p95",), "the server")
 
 
-RUN = [sample(3.0 * number) for number in range(1, 11)]
-RUNS = {"no sample": [], "one sample": RUN[:1], "a run": RUN, "no request": [sample(3.0, (), 0), sample(6.0, (), 0)]}
+def interval(end, seconds=3.0, endpoints=(WEIGHT,), failed=None):
+    stats = {endpoint: EndpointStats(6, 1, {100: 5, 900: 1}) for endpoint in endpoints}
+    return Interval(end, Snapshot(stats, seconds), 10, 2, failed or {})
 
 
-def parsed(svg):
-    return ET.fromstring(svg)  # noqa: S314  # our own
-
-
-def texts(svg):
-    return [element.text for element in parsed(svg).iter() if element.text]
+RUN = [interval(3.0 * number) for number in range(1, 11)]
+RUNS = {
+    "nothing": [],
+    "one": RUN[:1],
+    "a run": RUN,
+    "no request": [interval(3.0, endpoints=()), interval(6.0, endpoints=())],
+    "no time": [interval(3.0, seconds=0.0)],
+}
 
 
 @pytest.mark.parametrize("case", RUNS)
-@pytest.mark.parametrize("curve", [None, Curve(Shape.INCREASING, POINTS, None, None)])
+@pytest.mark.parametrize("curve", [None, Curve(Shape.INCREASING, POINTS), KNEE])
 def test_every_run_has_its_charts(case, curve):
-    """Each chart is a well-formed SVG, without a script and without anything to fetch."""
-    charts = all_charts(RUNS[case], OBJECTIVES, curve)
-    assert len(charts) == 5 + bool(curve)
-    for svg in charts:
-        assert parsed(svg).tag.endswith("svg")
-        assert "<script" not in svg
-        assert 'href="http' not in svg
-        assert "url(http" not in svg
+    """Each series has a value for each place on the axis, and all of it is JSON."""
+    report = replace(make_report(), timeline=RUNS[case], analysis=Analysis(curve=curve))
+    charts = [*overview_charts(report), *(chart for pair in endpoint_charts(report).values() for chart in pair)]
+    for chart in charts:
+        assert {len(series["y"]) for series in chart["series"]} == {len(chart["x"])}
+        assert chart["x"] == sorted(set(chart["x"]))
+    json.dumps(charts, allow_nan=False)
+    assert len(charts) == bool(curve) + (5 if RUNS[case] else 0) + 2 * (2 if RUNS[case] else 1)
 
 
-def test_which_charts_there_are():
-    """Throughput, failures and users, each endpoint with a time limit, and all requests; the curve before them."""
-    titles = [texts(svg) for svg in all_charts(RUN, OBJECTIVES, Curve(Shape.PLATEAUING, POINTS, 60.0, 60.0))]
-    wanted = ("against users", "Throughput", "Failures", "Users", str(WEIGHT), str(ALL))
-    assert [name for name, found in zip(wanted, titles, strict=True) if not any(name in text for text in found)] == []
+def test_percentiles_of_each_interval():
+    """The lines are percentiles of the requests of each interval; where none were answered, there is a gap."""
+    report = replace(make_report(), timeline=[*RUN[:1], interval(6.0, endpoints=(TODAY,))])
+    users, *lines = endpoint_charts(report)[WEIGHT][0]["series"]
+    assert users["y"] == [10, 10]
+    assert {line["label"]: line["y"] for line in lines} == {"p50": [100, None], "p95": [900, None], "p99": [900, None]}
 
 
-def test_limits_are_lines():
-    """A time limit is a line of its endpoint's chart; another endpoint's and a failure ratio are not."""
-    weight, everything = (response_times(RUN, endpoint, OBJECTIVES) for endpoint in (WEIGHT, ALL))
-    assert "limit of p95" in texts(weight)
-    assert not any("limit" in text for text in texts(everything))
-    assert "stroke-dasharray" in weight
+def test_failures_by_kind():
+    """Failures are counted by kind over all endpoints, per second."""
+    failed = {(WEIGHT, "timed out"): 3, (TODAY, "timed out"): 3, (TODAY, "server error"): 9}
+    report = replace(make_report(), timeline=[interval(3.0, failed=failed), interval(6.0)])
+    chart = next(chart for chart in overview_charts(report) if chart["title"] == "Failures per second")
+    assert [(s["label"], s["y"]) for s in chart["series"][1:]] == [("server error", [3, 0]), ("timed out", [2, 0])]
 
 
-def test_the_knee_is_marked():
-    """A curve with a knee shows it, and one without does not."""
-    assert "knee" in texts(against_users(Curve(Shape.PLATEAUING, POINTS, 60.0, 60.0)))
-    assert "knee" not in texts(against_users(Curve(Shape.INCREASING, POINTS, None, None)))
+def test_many_endpoints():
+    """What is asked least is told as one, and nothing is left out."""
+    many = [Endpoint("GET", f"/{number}") for number in range(MOST_PARTS + 5)]
+    report = replace(make_report(), timeline=[interval(3.0, endpoints=many)])
+    chart = next(chart for chart in overview_charts(report) if chart["title"] == "Requests per second")
+    assert len(chart["series"]) == 1 + MOST_PARTS + 1
+    assert sum(series["y"][0] for series in chart["series"][1:]) == 2 * len(many)
 
 
-def test_one_figure_over_time():
-    """A chart of one figure has its title and its unit."""
-    found = texts(over_time(RUN, "Throughput", "requests per second", lambda s: s.requests_per_second))
-    assert "Throughput" in found
-    assert "requests per second" in found
+def test_capacity_is_marked():
+    """Against users: in their order, with the knee, the capacity and the first that break marked."""
+    report = replace(make_report(), analysis=Analysis(curve=KNEE, capacity=FOUND))
+    chart = overview_charts(report)[0]
+    assert chart["x"] == [20, 40, 60, 80]
+    assert [(mark["label"], mark["at"]) for mark in chart["marks"]] == [("knee", 60), ("capacity", 50), ("breaks", 60)]
+    assert [limit["at"] for limit in chart["limits"]] == [58.0]
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 199, 200, 201, 400, 2401, 86_400])
-def test_no_more_points_than_a_chart_can_show(count):
-    """A run of any length is thinned evenly, and its last sample is always there."""
-    samples = [sample(3.0 * number) for number in range(count)]
-    thinned = thin(samples)
-    assert len(thinned) <= MOST_POINTS + 1
-    assert list(thinned[-1:]) == samples[-1:]
-    assert len(thinned) == count if count <= MOST_POINTS else len(thinned) > MOST_POINTS / 2
-    assert [s.at for s in thinned] == sorted({s.at for s in thinned})
+def test_stages_are_marked():
+    """Each chart over time has the stages and the end of the load; a run that just ended has none."""
+    report = replace(make_report(), stages=[(0, "10 users"), (12, "spike: 100 users")])
+    report = replace(report, wind_down=report.history[-1])
+    marks = [mark["label"] for mark in overview_charts(report)[0]["marks"]]
+    assert marks == ["10 users", "spike: 100 users", "load ends"]
+    assert overview_charts(make_report())[0]["marks"] == []
 
 
-def test_names_are_escaped():
-    """What an objectives file calls an endpoint cannot break the picture."""
-    nasty = Endpoint("GET", "/<script>&\"'")
-    assert parsed(response_times([sample(3.0, (nasty,))], nasty, [])) is not None
+def test_the_distribution_holds_all():
+    """The shares of the buckets are 100 %, of this run and of the baseline; a time of 0 ms has its bucket too."""
+    stats = EndpointStats(4, 0, {0: 1, 1: 1, 99: 1, 60_000: 1})
+    report = replace(make_report(), snapshot=Snapshot({TODAY: stats}, 30.0), baseline={TODAY: stats}, timeline=[])
+    (chart,) = endpoint_charts(report)[TODAY]
+    assert [series["label"] for series in chart["series"]] == ["now", "baseline"]
+    assert [sum(series["y"]) for series in chart["series"]] == [100.0, 100.0]
+
+
+def test_a_query_has_its_own_times():
+    """A series of Prometheus is drawn at its own times since the start, the users of that time behind it."""
+    chart = overview_charts(make_report())[-1]
+    assert (chart["title"], chart["x"]) == ("CPU", [0, 5, 10, 15, 20, 25])
+    assert [series["label"] for series in chart["series"]] == ["users", "CPU"]
+    assert chart["series"][0]["y"] == [20] * 6

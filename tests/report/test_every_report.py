@@ -110,7 +110,7 @@ def by_text(text):
 
 
 def by_page(text):
-    (block,) = re.findall(r'<div class="verdict (\w+)">\s*<h1>(\w+)</h1>', text)
+    (block,) = re.findall(r'<div class="verdict (\w+)">.*?<h1><b>(\w+)</b>:', text, re.DOTALL)
     assert block[0] == block[1].lower()
     return block[1], None
 

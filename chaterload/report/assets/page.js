@@ -1,0 +1,214 @@
+"use strict";
+/* Draws the charts of a report with uPlot, and lets tables be sorted. What is drawn stands in the page as JSON. */
+(() => {
+  const page = document.documentElement;
+  const color = (name) => getComputedStyle(page).getPropertyValue(name).trim();
+  const plots = [];
+
+  // -- numbers, as the report writes them
+  const digits = (v) => (Math.abs(v) >= 100 ? Math.round(v).toLocaleString("en") : String(+v.toPrecision(3)));
+  const write = (v, unit) => {
+    if (v == null) return "–";
+    if (unit === "ms") return v < 999.5 ? `${Math.round(v)} ms` : `${digits(v / 1000)} s`;
+    return unit ? `${digits(v)} ${unit}` : digits(v);
+  };
+  const axisText = (v, unit) =>
+    unit === "ms" ? (v === 0 ? "0" : v < 1000 ? `${digits(v)} ms` : `${digits(v / 1000)} s`) : unit === "%" ? `${digits(v)} %` : digits(v);
+  const two = (n) => String(n).padStart(2, "0");
+  const since = (s) => (s >= 3600 ? `${Math.floor(s / 3600)}:${two(Math.floor((s % 3600) / 60))}` : Math.floor(s / 60)) + `:${two(Math.round(s) % 60)}`;
+  const clock = (s) => new Date(s * 1000).toISOString().slice(11, 19);
+
+  // -- one chart
+  const TIMES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
+  const seriesColor = (spec, s, i) => (s.behind ? color("--behind") : color(`--c${(spec.lead ? i : i - 1) % 14}`));
+
+  const stack = (spec, shown) => {
+    const total = new Array(spec.x.length).fill(0);
+    const rows = spec.series.map((s, i) => (s.behind || !shown[i] ? s.y : s.y.map((v, n) => (total[n] += v || 0))));
+    const visible = spec.series.map((_, i) => i).filter((i) => !spec.series[i].behind && shown[i]);
+    const bands = visible.slice(1).map((i, n) => ({ series: [i + 1, visible[n] + 1] }));
+    return { rows, bands };
+  };
+
+  const lines = (spec) => (u) => {
+    const { ctx, bbox } = u, ratio = uPlot.pxRatio;
+    ctx.save();
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = "left"; ctx.textBaseline = "alphabetic";
+    const line = (x0, y0, x1, y1, stroke, dash) => {
+      ctx.beginPath(); ctx.strokeStyle = stroke; ctx.lineWidth = 1.5 * ratio; ctx.setLineDash(dash.map((d) => d * ratio));
+      ctx.moveTo(x0, y0); ctx.lineTo(x1, y1); ctx.stroke();
+    };
+    const text = (label, x, y, fill) => {  // on a ground of its own, so that no line runs through it
+      const width = ctx.measureText(label).width, pad = 2 * ratio;
+      x = Math.max(bbox.left + pad, Math.min(x, bbox.left + bbox.width - width - pad));
+      ctx.fillStyle = color("--card"); ctx.globalAlpha = 0.8; ctx.fillRect(x - pad, y - 10 * ratio, width + 2 * pad, 13 * ratio);
+      ctx.globalAlpha = 1; ctx.fillStyle = fill; ctx.fillText(label, x, y);
+    };
+    let row = 0, last = -1e9;
+    for (const mark of spec.marks || []) {
+      const x = u.valToPos(mark.at, "x", true), ink = color(mark.limit ? "--limit" : "--dim");
+      if (x < bbox.left - 1 || x > bbox.left + bbox.width + 1) continue;
+      line(x, bbox.top, x, bbox.top + bbox.height, ink, mark.limit ? [6, 3] : [2, 3]);
+      row = x - last < 90 * ratio ? (row + 1) % 4 : 0; last = x;
+      text(mark.label, x + 4 * ratio, bbox.top + (11 + 14 * row) * ratio, ink);
+    }
+    for (const limit of spec.limits || []) {
+      const ink = color(limit.calm ? "--dim" : "--limit"), label = `${limit.label} ${write(limit.at, spec.unit)}`;
+      if (limit.at > u.scales.y.max) { text(`↑ ${label}`, bbox.left + bbox.width, bbox.top + 11 * ratio, ink); continue; }
+      const y = u.valToPos(limit.at, "y", true);
+      line(bbox.left, y, bbox.left + bbox.width, y, ink, [6, 3]);
+      text(label, bbox.left + bbox.width, y - 4 * ratio, ink);
+    }
+    ctx.restore();
+  };
+
+  const highest = (spec) => (u, min, max) => {
+    for (const limit of spec.limits || []) if (limit.at < 3 * max && limit.at > max) max = limit.at;
+    return [0, (max || 1) * 1.08];
+  };
+
+  const options = (spec, width, onCursor, onZoom) => {
+    const right = spec.series.find((s) => s.right), behind = spec.series.some((s) => s.behind);
+    const axis = { stroke: () => color("--dim"), grid: { stroke: () => color("--grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
+    const xAxis = { ...axis, size: 30, space: 70, grid: { show: false } };
+    if (spec.kind === "time") Object.assign(xAxis, { incrs: TIMES, values: (u, at) => at.map(since) });
+    if (spec.kind === "distribution") Object.assign(xAxis, { space: 44, values: (u, at) => at.map((v) => (v == null || !/^[125]0*$/.test(String(v)) ? "" : axisText(v, "ms"))) });
+    const second = right ? { scale: "right", side: 1, values: (u, at) => at.map((v) => axisText(v, right.unit)), size: 52 }
+      : behind ? { scale: "users", side: 1, values: (u, at) => at.map((v) => (v % 1 ? "" : digits(v))), size: 36 } : null;
+    return {
+      width, height: width < 420 ? 210 : 240, legend: { show: false }, padding: [8, second ? 0 : 14, 0, 0],
+      cursor: {
+        drag: { x: spec.kind === "time", y: false, setScale: true }, points: { size: 7 },
+        sync: spec.kind === "time" ? { key: "time", scales: ["x", null] } : undefined,
+      },
+      scales: {
+        x: spec.kind === "distribution" ? { time: false, distr: 3 } : { time: false, range: spec.kind === "users" ? (u, a, b) => [0, b * 1.05] : (u, a, b) => [a === spec.x[0] ? 0 : a, b] },
+        y: { range: highest(spec) }, users: { range: (u, a, b) => [0, Math.max(1, b) * 1.25] }, right: { range: (u, a, b) => [0, (b || 1) * 1.15] },
+      },
+      axes: [xAxis, { ...axis, size: 58, values: (u, at) => at.map((v) => axisText(v, spec.unit)) }, ...(second ? [{ ...axis, ...second, grid: { show: false } }] : [])],
+      series: [{}, ...spec.series.map((s, i) => {
+        const ink = () => seriesColor(spec, s, i);
+        if (s.behind) return { scale: "users", fill: ink, width: 0, points: { show: false }, paths: uPlot.paths.stepped({ align: -1 }) };
+        if (spec.kind === "distribution") return { stroke: ink, width: 1.5, fill: i ? undefined : () => `${ink()}55`, dash: i ? [4, 3] : undefined, points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) };
+        return { stroke: ink, width: spec.stacked ? 1 : 2, fill: spec.stacked ? () => `${ink()}99` : undefined, scale: s.right ? "right" : "y", points: spec.kind === "users" ? { show: true, size: 6 } : spec.stacked ? { show: false } : {} };
+      })],
+      hooks: { draw: [lines(spec)], setCursor: [onCursor], setScale: [(u, key) => key === "x" && onZoom(u)] },
+    };
+  };
+
+  let zooming = false;
+  const zoomAll = (source) => {
+    if (zooming || source.spec.kind !== "time" || !source.u) return;
+    zooming = true;
+    const { min, max } = source.u.scales.x;
+    for (const plot of plots) if (plot !== source && plot.u && plot.spec.kind === "time") plot.u.setScale("x", { min, max });
+    zooming = false;
+    const x = source.spec.x, whole = min <= x[0] && max >= x[x.length - 1];
+    for (const button of document.querySelectorAll(".unzoom")) button.hidden = whole;
+  };
+  const unzoom = () => {
+    const first = plots.find((plot) => plot.spec.kind === "time");
+    if (first) first.u.setScale("x", { min: first.spec.x[0], max: first.spec.x[first.spec.x.length - 1] });
+  };
+
+  const draw = (figure, spec) => {
+    spec.lead = !spec.series.some((s) => s.behind);
+    const box = figure.querySelector(".plot"), keys = figure.querySelector(".keys"), where = figure.querySelector(".where");
+    const shown = spec.series.map(() => true);
+    const plot = { spec, box, u: null };
+    const outputs = spec.series.map((s, i) => {
+      const key = document.createElement("button"), swatch = document.createElement("i"), value = document.createElement("output");
+      key.type = "button"; key.className = "key"; key.setAttribute("aria-pressed", "true");
+      swatch.style.background = seriesColor(spec, s, i);
+      key.append(swatch, s.label, " ", value);
+      key.addEventListener("click", () => {
+        shown[i] = !shown[i];
+        key.setAttribute("aria-pressed", shown[i]);
+        if (spec.stacked) restack();
+        plot.u.setSeries(i + 1, { show: shown[i] });
+      });
+      keys.append(key);
+      plot.recolor = [...(plot.recolor || []), () => (swatch.style.background = seriesColor(spec, s, i))];
+      return value;
+    });
+    const restack = () => {
+      const { rows, bands } = stack(spec, shown);
+      plot.u.delBand(null);
+      bands.forEach((band) => plot.u.addBand(band));
+      const { min, max } = plot.u.scales.x;
+      plot.u.setData([spec.x, ...rows], false);
+      plot.u.setScale("x", { min, max });
+    };
+    const onCursor = (u) => {
+      const n = u.cursor.idx;
+      spec.series.forEach((s, i) => (outputs[i].textContent = n == null ? "" : write(s.y[n], s.behind ? "" : s.unit || spec.unit)));
+      where.textContent = n == null ? "" : spec.kind === "time" ? `${since(spec.x[n])} (${clock(spec.start + spec.x[n])} UTC)`
+        : spec.kind === "users" ? `${digits(spec.x[n])} users` : `from ${write(spec.x[n], "ms")} to ${write(spec.x[n + 1], "ms")}`;
+    };
+    const opts = options(spec, box.clientWidth, onCursor, () => zoomAll(plot));
+    const first = spec.stacked ? stack(spec, shown) : { rows: spec.series.map((s) => s.y), bands: [] };
+    opts.bands = first.bands;
+    plot.u = new uPlot(opts, [spec.x, ...first.rows], box);
+    const index = () => plot.u.cursor.idx ?? -1;
+    const go = (n) => {
+      n = Math.max(0, Math.min(spec.x.length - 1, n));
+      const y = spec.series.find((s, i) => !s.behind && shown[i]);
+      plot.u.setCursor({ left: plot.u.valToPos(spec.x[n], "x"), top: y ? plot.u.over.clientHeight / 2 : 0 }, true, true);
+    };
+    const zoom = (factor) => {
+      if (spec.kind !== "time") return;
+      const { min, max } = plot.u.scales.x, middle = index() < 0 ? (min + max) / 2 : spec.x[index()], half = ((max - min) * factor) / 2;
+      plot.u.setScale("x", { min: Math.max(spec.x[0], middle - half), max: Math.min(spec.x[spec.x.length - 1], middle + half) });
+    };
+    const moves = { ArrowRight: () => go(index() + 1), ArrowLeft: () => go(index() < 0 ? spec.x.length : index() - 1), Home: () => go(0), End: () => go(spec.x.length), "+": () => zoom(0.5), "-": () => zoom(2), 0: unzoom, Escape: () => plot.u.setCursor({ left: -10, top: -10 }) };
+    box.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || !moves[event.key]) return;
+      moves[event.key]();
+      event.preventDefault();
+    });
+    plots.push(plot);
+  };
+
+  for (const figure of document.querySelectorAll("figure[data-chart]")) draw(figure, JSON.parse(document.getElementById(figure.dataset.chart).textContent));
+  for (const button of document.querySelectorAll(".unzoom")) button.addEventListener("click", unzoom);
+
+  // -- sizes, colours and paper
+  const fit = (plot, width) => width > 0 && width !== plot.u.width && plot.u.setSize({ width, height: width < 420 ? 210 : 240 });
+  const follow = new ResizeObserver((entries) => {
+    if (!page.dataset.print) for (const entry of entries) fit(plots.find((plot) => plot.box === entry.target), Math.floor(entry.contentRect.width));
+  });
+  for (const plot of plots) follow.observe(plot.box);
+  const recolor = () => plots.forEach((plot) => { plot.recolor.forEach((paint) => paint()); plot.u.redraw(false, true); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolor);
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    page.dataset.print = "yes";
+    opened = [...document.querySelectorAll("details:not([open])")];
+    opened.forEach((details) => (details.open = true));
+    plots.forEach((plot) => fit(plot, 330));
+    recolor();
+  });
+  addEventListener("afterprint", () => {
+    delete page.dataset.print;
+    opened.forEach((details) => (details.open = false));
+    plots.forEach((plot) => fit(plot, plot.box.clientWidth));
+    recolor();
+  });
+
+  // -- tables
+  const value = (row, n) => { const cell = row.cells[n]; return cell.dataset.v ?? cell.textContent.trim(); };
+  const compare = (a, b) => (a !== "" && b !== "" && !isNaN(a) && !isNaN(b) ? a - b : String(a).localeCompare(String(b)));
+  for (const head of document.querySelectorAll("table.sorts thead th")) {
+    const title = head.textContent, button = document.createElement("button");
+    if (!title) continue;
+    button.type = "button"; button.className = "sort"; button.textContent = title;
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending", body = head.closest("table").tBodies[0], n = head.cellIndex;
+      for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      body.append(...[...body.rows].sort((a, b) => (down ? -1 : 1) * compare(value(a, n), value(b, n))));
+    });
+  }
+})();

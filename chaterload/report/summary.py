@@ -1,0 +1,142 @@
+"""A run in the words of somebody who has one minute: the verdict in a sentence, and what else matters most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chaterload.chater import routes
+from chaterload.judge import numbers
+from chaterload.judge.capacity import Capacity
+from chaterload.judge.measure import ALL, Endpoint
+from chaterload.judge.objectives import FAILURE_RATIO, THROUGHPUT, Result, State
+from chaterload.judge.verdict import Outcome
+from chaterload.report.model import Report, Run
+
+MOST_FINDINGS = 3
+
+_WORDS: dict[routes.Route[Any], str] = {
+    routes.PHOTO: "the photo upload",
+    routes.TODAY: "today's list",
+    routes.MODIFY: "changing a dish",
+    routes.WEIGHT: "weight entry",
+    routes.RECOMMENDATION: "the recommendation",
+    routes.DELETE: "deleting a dish",
+    routes.CUSTOM_DATE: "the list of a past day",
+    routes.LANGUAGE: "setting the language",
+    routes.ALCOHOL_LATEST: "today's drinks",
+    routes.ALCOHOL_RANGE: "drinks of several days",
+    routes.FEEDBACK: "sending feedback",
+    routes.SIGN_IN: "signing in",
+    routes.HEALTH_LEVEL: "the health level of a dish",
+    routes.PHOTO_FILE: "the photo of a dish",
+}
+WORDS = {Endpoint(route.method, route.path): words for route, words in _WORDS.items()}
+"""What an endpoint is to somebody who uses the application."""
+
+
+def in_words(endpoint: Endpoint) -> str:
+    """What users would call it; its own name where nobody has said."""
+    return "the whole mix" if endpoint == ALL else WORDS.get(endpoint, str(endpoint))
+
+
+@dataclass(frozen=True)
+class Note:
+    """One of the most important things to know."""
+
+    headline: str
+    advice: str = ""
+
+
+def sentence(report: Report) -> str:
+    """The verdict for somebody who reads nothing else, without the word PASS, FAIL or INVALID."""
+    outcome, reasons = report.verdict.outcome, report.verdict.reasons
+    if outcome is Outcome.PASS:
+        return "; ".join(part for part in (_all_met(report), _writes(report)) if part)
+    told = _first_reason(report)
+    if outcome is Outcome.INVALID:
+        told = f"nothing is proven, {told}"
+    more = f"and {len(reasons) - 1} more reason{'s' if len(reasons) > 2 else ''}" if len(reasons) > 1 else ""
+    return "; ".join(part for part in (told, more, _writes(report)) if part)
+
+
+def capacity_headline(capacity: Capacity) -> str:
+    """How much it takes: `75 users, 80.1 req/s`."""
+    if not capacity.users:
+        return "not even the first step met every objective"
+    return f"{capacity.users} users, {numbers.rate(capacity.requests_per_second)}"
+
+
+def breaks_first(capacity: Capacity) -> str:
+    """What keeps it from taking more."""
+    if not capacity.first_broken_users:
+        return f"Nothing broke; the search was ended by {capacity.limit}."
+    return f"{', '.join(capacity.broken)} breaks first, at {capacity.first_broken_users} users."
+
+
+def load_in_words(run: Run) -> str:
+    """By what load it was tested."""
+    users = f"up to {run.users} user{'s' if run.users != 1 else ''}"
+    return f"strategy {run.strategy}, {users}" if run.strategy else users
+
+
+def most_important(report: Report) -> list[Note]:
+    """Up to MOST_FINDINGS: what the diagnosis says, what became worse, what happened at one time."""
+    start = report.run.start.timestamp()
+    longest = sorted(report.events, key=lambda event: -event.seconds)
+    notes = [
+        *(Note(finding.headline, finding.advice) for finding in report.findings),
+        *(Note(str(comparison)) for comparison in report.comparisons if comparison.worse),
+        *(Note(event.sentence(start)) for event in longest),
+    ]
+    return notes[:MOST_FINDINGS]
+
+
+def duration(seconds: float) -> str:
+    """30 s, 12 min, 2 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{numbers.plain(seconds / 3600)} h"
+
+
+def _all_met(report: Report) -> str:
+    met = [result for result in report.verdict.results if result.state is State.MET]
+    text = f"all {len(met)} objectives are met" if len(met) > 1 else "the objective is met"
+    close = min((r for r in met if r.margin is not None and r.objective.is_time), key=_margin, default=None)
+    if close is None:
+        return text
+    objective = close.objective
+    return f"{text}, the closest by {in_words(objective.endpoint)}: {objective.measure} {_of_limit(close)}"
+
+
+def _margin(result: Result) -> float:
+    return result.margin or 0.0
+
+
+def _of_limit(result: Result) -> str:
+    return f"{result.value_text} of {result.objective.measure.unit.text(result.objective.limit)} allowed"
+
+
+def _first_reason(report: Report) -> str:
+    """The weightiest one, in plain words where it is a missed objective."""
+    first = report.verdict.reasons[0]
+    missed = next((r for r in report.verdict.results if r.state is State.MISSED and str(r) == first), None)
+    return _missed(missed) if missed else first
+
+
+def _missed(result: Result) -> str:
+    objective = result.objective
+    what = in_words(objective.endpoint)
+    if objective.is_time:
+        return f"{what} is too slow, {objective.measure} {_of_limit(result)}"
+    if objective.measure == FAILURE_RATIO:
+        return f"{what} fails too often, {_of_limit(result)}"
+    if objective.measure == THROUGHPUT:
+        return f"{what} has too little throughput, {result.value_text} of {numbers.rate(objective.limit)} expected"
+    return str(result)
+
+
+def _writes(report: Report) -> str:
+    """That no data was lost, where that was looked at; what was lost is a reason already."""
+    tallies: Sequence[tuple[int, int]] = [(tally.checked, tally.confirmed) for _, tally in report.writes.items()]
+    checked, confirmed = (sum(column) for column in zip(*tallies, strict=True))
+    return f"no data lost in {checked:,} checked writes" if checked and checked == confirmed else ""
