@@ -1,4 +1,4 @@
-"""Write what settings and options say of themselves into README's table and k8s/base/settings.env (`make docs`)."""
+"""Write what settings and options say of themselves into docs/settings.md and k8s/base/settings.env (`make docs`)."""
 
 import ast
 import inspect
@@ -16,7 +16,7 @@ from chaterload.chater.settings import IN_CLUSTER, Settings, is_secret, variable
 from chaterload.internals import options_of  # noqa: E402
 from chaterload.run.options import TITLE, add_options  # noqa: E402
 
-README, SETTINGS_ENV = ROOT / "README.md", ROOT / "k8s/base/settings.env"
+PAGE, SETTINGS_ENV = ROOT / "docs/settings.md", ROOT / "k8s/base/settings.env"
 TABLE = re.compile(r"(?<=\| variable \| option \| default \| meaning \|\n\|---\|---\|---\|---\|\n)(\|.*\n)+")
 ENV_HEAD = """\
 # Made by `make docs`: every setting that is no secret. What has a # in front shows its default.
@@ -79,7 +79,7 @@ def option_rows() -> Iterator[tuple[str, str, str, str]]:
 
 
 def table() -> str:
-    """The rows of README's table."""
+    """The rows of the table in docs/settings.md."""
     rows = [*LOCUSTS_OWN, *setting_rows(), *option_rows()]
     cells = [
         (name, option, default and f"`{default}`", sentence_case(meaning)) for name, option, default, meaning in rows
@@ -104,5 +104,5 @@ def settings_env() -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(TABLE.sub(lambda _: table(), README.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+    PAGE.write_text(TABLE.sub(lambda _: table(), PAGE.read_text(encoding="utf-8"), count=1), encoding="utf-8")
     SETTINGS_ENV.write_text(settings_env(), encoding="utf-8")

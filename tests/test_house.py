@@ -125,14 +125,13 @@ def test_no_room_is_too_large(module):
 
 @pytest.mark.parametrize("wing", WINGS)
 def test_a_wing_is_told_to_newcomers(wing):
-    """CONTRIBUTING has each wing with its own sentence, and README's drawing has it, too."""
+    """docs/contributing.md has each wing with its own sentence, and in its drawing."""
     (sentence,) = ast.parse((PACKAGE / wing / "__init__.py").read_text(encoding="utf-8")).body
     assert isinstance(sentence, ast.Expr)
     assert isinstance(sentence.value, ast.Constant)
-    assert f"| `chaterload/{wing}/` | {sentence.value.value!s} |" in (ROOT / "CONTRIBUTING.md").read_text(
-        encoding="utf-8"
-    )
-    assert f"\n  {wing}/ " in (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/contributing.md").read_text(encoding="utf-8")
+    assert f"| `chaterload/{wing}/` | {sentence.value.value!s} |" in page
+    assert f"\n  {wing}/ " in page
 
 
 def test_the_tests_mirror_the_wings():

@@ -1,4 +1,4 @@
-"""README tells the truth: its table, its links, its commands and its examples."""
+"""README and the pages of docs tell the truth: their tables, links, commands and examples."""
 
 import ast
 import json
@@ -24,7 +24,17 @@ from chaterload.report.prometheus import Figures
 from docs import reference
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "k8s/README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    )
+}
+
+LOCUST = ".venv/bin/locust"
 
 PARSE = """
 import json, sys
@@ -44,63 +54,99 @@ def python(program: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def blocks(language: str) -> list[str]:
-    """The code blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(page: str, language: str) -> list[str]:
+    """The code blocks of one language on a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
+
+
+def prose(page: str) -> str:
+    """A page without its code blocks, in which nothing is a heading or a link."""
+    return re.sub(r"^```.*?^```", "", PAGES[page], flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: str) -> set[str]:
+    """What GitHub makes of the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands(page: str) -> list[list[str]]:
+    """The words of each locust command on a page, variables in front and the program itself left out."""
+    lines = [line for block in blocks(page, "sh") for line in re.sub(r"\\\n", " ", block).splitlines()]
+    words = [shlex.split(line, comments=True) for line in lines]
+    return [line[line.index(LOCUST) + 1 :] for line in words if LOCUST in line]
 
 
 def test_settings_and_options_are_as_they_say_themselves() -> None:
-    """README's table and the ConfigMap's file are what `make docs` makes of Settings and the options."""
-    found = reference.TABLE.search(README)
+    """The table of docs/settings.md and the ConfigMap's file are what `make docs` makes of Settings and the options."""
+    found = reference.TABLE.search(PAGES["docs/settings.md"])
     assert found
     assert found.group() == reference.table(), "`make docs` writes it anew"
     assert reference.SETTINGS_ENV.read_text(encoding="utf-8") == reference.settings_env(), "`make docs` writes it anew"
     assert reference.meanings().keys() == Settings.model_fields.keys()
 
 
-def test_every_link_resolves() -> None:
-    """Each link inside the repository leads to a file."""
-    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_resolves(page: str) -> None:
+    """Each link inside the repository leads to a file, and to a heading of it where it names one."""
+    links = re.findall(r"\]\((?!https?://)([^)#]*)(?:#([^)]+))?\)", prose(page))
     assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    for file, anchor in links:
+        target = (ROOT / page).parent / file if file else ROOT / page
+        assert target.exists(), file
+        assert not anchor or anchor in anchors(str(target.resolve().relative_to(ROOT))), (file, anchor)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
+def test_every_page_is_found(page: str) -> None:
+    """README's table of pages leads to each page of docs."""
+    assert f"]({page})" in PAGES["README.md"].split("## Where to go next")[1]
 
 
 def test_every_locust_command_parses() -> None:
     """Each locust command is one that Locust's own parser takes with our options."""
-    lines = [line.replace("\\\n", " ") for block in blocks("sh") for line in re.sub(r"\\\n", " ", block).splitlines()]
-    commands = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith(".venv/bin/locust")]
-    assert len(commands) >= 5
-    python(PARSE, json.dumps(commands))
+    found = [command for page in PAGES for command in commands(page)]
+    assert len(found) >= 15
+    python(PARSE, json.dumps(found))
 
 
 def test_every_make_target_exists() -> None:
-    """Each `make` target that README names is in the Makefile."""
+    """Each `make` target that a page names is in the Makefile."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z-]+)`", README)) <= targets
+    assert set(re.findall(r"`make ([a-z-]+)`", "".join(PAGES.values()))) <= targets
     assert {"run", "test", "check", "proto", "clean"} <= targets
 
 
+def test_readme_is_short() -> None:
+    """README can be read in one go; what it has no room for is on a page of docs."""
+    assert PAGES["README.md"].count("\n") <= 200
+
+
 def test_the_strategies_are_as_told() -> None:
-    """The table of strategies has each of them, and the example of a new one is one."""
-    section = README.split("## Strategies")[1].split("\n## ")[0]
-    told = re.findall(r"^\| (\w+) \|", section, re.MULTILINE)
-    assert told[1:] == list(strategies.NAMES)
-    example = next(block for block in blocks("python") if block.startswith("Strategy("))
+    """The tables of strategies have each of them, and the example of a new one is one."""
+    for page in ("README.md", "docs/strategies.md"):
+        rows = PAGES[page].partition("\n| strategy |" if page == "README.md" else "\n| name |")[2].partition("\n\n")[0]
+        assert re.findall(r"^\| `?(\w+)`? \|", rows, re.MULTILINE) == list(strategies.NAMES), page
+    example = next(block for block in blocks("docs/contributing.md", "python") if block.startswith("Strategy("))
     names = {"Strategy": strategies.Strategy, "Stage": strategies.Stage}
-    made = eval(compile(ast.parse(example.rstrip().rstrip(","), mode="eval"), "README", "eval"), names)  # noqa: S307
+    made = eval(compile(ast.parse(example.rstrip().rstrip(","), mode="eval"), "docs", "eval"), names)  # noqa: S307
     assert made.peak_users == 80
 
 
 def test_the_scenario_is_ours() -> None:
     """The example of a scenario, and that of its endpoint, are what the code says."""
-    scenario, endpoint = (next(b for b in blocks("python") if b.startswith(s)) for s in ("@tag(", "CUSTOM_DATE ="))
+    scenario, endpoint = (
+        next(block for block in blocks("docs/contributing.md", "python") if block.startswith(start))
+        for start in ("@tag(", "CUSTOM_DATE =")
+    )
     assert indent(scenario, "    ") in (ROOT / "locustfile.py").read_text()
     assert endpoint in (ROOT / "chaterload/chater/routes.py").read_text()
 
 
-def test_the_objectives_example_is_one() -> None:
+@pytest.mark.parametrize(("page", "objectives"), [("docs/verdict.md", 5), ("docs/contributing.md", 1)])
+def test_the_objectives_example_is_one(page: str, objectives: int) -> None:
     """The example of an objectives file is read as one."""
-    assert len(parse(tomllib.loads(blocks("toml")[0]), "README")[0]) == 5
+    assert len(parse(tomllib.loads(blocks(page, "toml")[0]), page)[0]) == objectives
 
 
 def test_the_metrics_are_as_told() -> None:
@@ -114,11 +160,12 @@ def test_the_metrics_are_as_told() -> None:
         for sample in family.samples
         if not sample.name.endswith(("_count", "_sum"))
     }
-    told = re.findall(r"^\| (`chater_.*?) \| (.*?) ?\|", README, re.MULTILINE)
+    told = re.findall(r"^\| (`chater_.*?) \| (.*?) ?\|", PAGES["docs/metrics.md"], re.MULTILINE)
     assert {name: given for names, given in told for name in re.findall(r"`(\w+)`", names)} == labels
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/verdict.md"])
 @pytest.mark.parametrize("code", list(Exit))
-def test_every_exit_code_is_told(code: Exit) -> None:
-    """README explains each exit code."""
-    assert re.search(rf"^\| {int(code)} \| \w", README, re.MULTILINE)
+def test_every_exit_code_is_told(code: Exit, page: str) -> None:
+    """README, and the page on the verdict, explain each exit code."""
+    assert re.search(rf"^\| {int(code)} \| \w", PAGES[page], re.MULTILINE)

@@ -88,7 +88,7 @@ _EMAIL = "an e-mail address"
 class Settings(BaseSettings):
     """The variables by their names in lower case, without `TEST_`.
 
-    A description says what is expected, in refusals; the docstring what it means, in README (`make docs`).
+    A description says what is expected, in refusals; the docstring what it means, in docs/settings.md (`make docs`).
     """
 
     model_config = SettingsConfigDict(

@@ -1,6 +1,6 @@
 """Named load shapes, as data. Pure.
 
-A strategy asks one question. Adding one is a row in STRATEGIES, and a line in README's table.
+A strategy asks one question. Adding one is a row in STRATEGIES, and a line in the table of docs/strategies.md.
 """
 
 from dataclasses import dataclass, replace

@@ -107,7 +107,7 @@ class Report:
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The verdict JSON, version FORMAT; README documents its fields."""
+    """The verdict JSON, version FORMAT; docs/reports.md documents its fields."""
     total, verdict = report.snapshot.total, report.verdict
     return {
         "format": FORMAT,

@@ -26,12 +26,12 @@ print(json.dumps({name: [sorted(tags_of(t)), [str(c) for c in calls_of(t) if str
 
 
 def test_every_scenario_is_told():
-    """Each task has a tag, says what it asks, which Chater UI has, and README's table has the tags and no others."""
+    """Each task has a tag, says what it asks, which Chater UI has, and docs/scenarios.md has the tags and no others."""
     done = subprocess.run([sys.executable, "-c", STAND_IN_ROUTES], cwd=ROOT, capture_output=True, text=True, check=True)
     tasks = json.loads(done.stdout.splitlines()[-1])
     assert {name: unknown for name, (_, unknown, _) in tasks.items() if unknown} == {}
     assert all(tags and calls for tags, _, calls in tasks.values()), tasks
-    table = (ROOT / "README.md").read_text().partition("| tag | what a user does |")[2].partition("\n\n")[0]
+    table = (ROOT / "docs/scenarios.md").read_text().partition("| tag | what a user does |")[2].partition("\n\n")[0]
     told = {row.split("|")[1].strip() for row in table.splitlines()[2:]}
     assert told == {tag for tags, _, _ in tasks.values() for tag in tags}
 
