@@ -33,6 +33,8 @@ dishes: dict[int, int] = {}
 took: list[float] = []
 """Milliseconds to each answer that was delayed, from its connection, or on a kept one from the request's first byte."""
 counts: Counter[str] = Counter()
+moments: list[tuple[float, float]] = []
+"""When each request was made and when its answer was written, as time.perf_counter() tells it."""
 
 DONE = DeleteFoodResponse(success=True).SerializeToString()
 SIGNED_IN = json.dumps(
@@ -70,6 +72,8 @@ def answer(path: bytes, body: bytes) -> tuple[str, bytes]:
     if path == DELETE:
         dishes.pop(DeleteFoodRequest.FromString(body).time, None)
         return GRPC, DONE
+    if path == b"/_standin/moments":
+        return JSON, json.dumps(moments).encode()
     if path == b"/_standin/delays":
         return JSON, json.dumps(took).encode()
     return JSON, json.dumps({"endpoints": {path: {"requests": n} for path, n in counts.items()}}).encode()
@@ -120,6 +124,8 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, path: bytes, request: bytes) -> None:
         kind, body = answer(path, request)
+        if not path.startswith(b"/_"):
+            moments.append((self._asked, time.perf_counter()))
         self._transport.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n%b"
             % (kind.encode(), len(body), b"" if KEEP else b"Connection: close\r\n", body)

@@ -7,8 +7,8 @@ a sentence before any run.
 
 import functools
 import logging
-from argparse import Namespace
-from collections.abc import Callable, Collection, Iterable, Sequence
+from argparse import Action, Namespace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -26,7 +26,10 @@ from locust.rpc import Message, zmqrpc
 from locust.runners import (
     CPU_MONITOR_INTERVAL,
     CPU_WARNING_THRESHOLD,
+    STATE_CLEANUP,
     STATE_MISSING,
+    STATE_RUNNING,
+    STATE_SPAWNING,
     WORKER_REPORT_INTERVAL,
     MasterRunner,
     Runner,
@@ -88,6 +91,12 @@ def schedule_each_task(user: User) -> None:
     if user._taskset_instance:
         for task in dict.fromkeys(user.tasks):
             user._taskset_instance.schedule_task(task)
+
+
+def schedule_task(user: User, task: Task) -> None:
+    """Have a user run this task next, instead of one that it picks."""
+    if user._taskset_instance:
+        user._taskset_instance.schedule_task(task)
 
 
 def start_without_client(user: FastHttpUser, environment: Environment) -> None:
@@ -159,6 +168,11 @@ def read_with(parser: LocustArgumentParser, names: Collection[str], convert: Cal
             action.type = convert
 
 
+def show_in_web_form(action: Action) -> None:
+    """Have the web UI's form ask for an option; those that are added to a group are not in it."""
+    vars(action)["include_in_web_ui"] = True
+
+
 def command_line() -> Namespace:
     """The options as this process's command line gives them, whatever Locust made of them since."""
     options: Namespace = get_parser().parse_args()
@@ -169,6 +183,34 @@ def kill_users(runner: Runner) -> None:
     """End all users of this process at once; their on_stop runs."""
     for user in list(runner.user_greenlets):
         user.kill(block=False)
+
+
+def has_started(runner: Runner) -> bool:
+    """Whether Locust has begun to start users in this process."""
+    return runner.state in (STATE_SPAWNING, STATE_RUNNING)
+
+
+def start_users(runner: Runner, counts: Mapping[str, int]) -> None:
+    """Start so many users of each class in this process, at once; Locust stops them with its own."""
+    runner.spawn_users(dict(counts))
+
+
+def keep_users(runner: Runner) -> Callable[[], None]:
+    """Have Locust stop no users of this process but at the end of the run, until the returned function is called.
+
+    When a worker joins or is lost, Locust stops those that it has not counted itself.
+    """
+    stop_users = runner.stop_users
+
+    def stop_at_the_end(counts: dict[str, int]) -> None:
+        if runner.state == STATE_CLEANUP:
+            stop_users(counts)
+
+    def let_go() -> None:
+        vars(runner).pop("stop_users", None)
+
+    vars(runner)["stop_users"] = stop_at_the_end
+    return let_go
 
 
 def target_users(runner: Runner) -> int:

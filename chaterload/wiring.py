@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from chaterload.exits import Exit, Refused, refusing
 from chaterload.judge.measure import round_to_3_significant
 from chaterload.report.formats import FORMATS, import_writers
 from chaterload.run import telemetry
-from chaterload.run.controller import RunController, print_refusal
+from chaterload.run.controller import RunController, ask_rate, print_refusal
 from chaterload.run.criteria import PassCriteria, check_objectives
 from chaterload.run.master import Master, tell_who_may_join
 from chaterload.run.node import Local, options_of, own_host
@@ -112,7 +113,7 @@ def _prepare(environment: Environment, runner: Any, web_ui: WebUI | None) -> Non
     node = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
     judge = _judge(environment)
     controller = RunController(environment, settings, node, judge, _results(environment, settings))
-    use_strategy(environment, judge, controller.sampler)
+    use_strategy(environment, judge, controller.sampler, node, partial(ask_rate, controller))
     if judge:
         import_writers()
         check_objectives(environment, judge.objectives, options_of(environment).objectives)

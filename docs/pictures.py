@@ -1,4 +1,7 @@
-"""Makes README's pictures, from real runs against a stand-in: `python docs/pictures.py`. Needs /usr/bin/chromium."""
+"""Makes README's pictures, from real runs against a stand-in: `python docs/pictures.py [verdict tab open-model]`.
+
+The tab needs /usr/bin/chromium.
+"""
 
 import io
 import os
@@ -12,6 +15,10 @@ from rich.console import CONSOLE_SVG_FORMAT, Console
 from rich.text import Text
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from benchmarks.arrivals import BY_RATE, BY_USERS, Times, stalled  # noqa: E402
+
 LOCUST = (sys.executable, "-m", "locust", "-f", str(HERE.parent / "locustfile.py"), "--stand-in", "--tags", "full_flow")
 LOAD = ("--users", "20", "--spawn-rate", "5", "--run-time", "40s", "--stand-in-options")
 WEB = ("--web-host", "127.0.0.1", "--web-port", "18089", "--autostart")
@@ -46,6 +53,56 @@ def tab() -> None:
         run.terminate()
 
 
+WIDTH, HEIGHT, LEFT, TOP = 760, 150, 60, 40
+FROM_S, TO_S, MOST_MS = 15.0, 45.0, 6000.0
+
+
+def panel(title: str, times: Times, color: str, top: int) -> str:
+    """A point for each request: when it should have begun, and how long its answer took."""
+    scale_x, scale_y = WIDTH / (TO_S - FROM_S), HEIGHT / MOST_MS
+    shown = [(at, ms) for at, ms in times if FROM_S <= at <= TO_S]
+    points = "".join(
+        f'<circle cx="{LEFT + (at - FROM_S) * scale_x:.1f}" cy="{top + HEIGHT - ms * scale_y:.1f}" r="1.5"/>'
+        for at, ms in shown
+    )
+    lines = "".join(
+        f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#e2e8f0"/>'
+        f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{seconds} s</text>'
+        for seconds in (0, 2, 4, 6)
+        for y in (round(top + HEIGHT - seconds * 1000 * scale_y),)
+    )
+    return f'<text x="{LEFT}" y="{top - 12}" font-weight="bold">{title}</text>{lines}<g fill="{color}">{points}</g>'
+
+
+def open_model() -> None:
+    """One server that stands still for five seconds, at 75 req/s by users and by arrivals."""
+    panels = []
+    for number, (name, load, color) in enumerate(
+        (("76 users", BY_USERS, "#2563eb"), ("75 arrivals per second", BY_RATE, "#dc2626"))
+    ):
+        told, times, _ = stalled(*load)
+        slow = sum(ms > 1000 for _, ms in times)
+        title = (
+            f"{name}: p95 {told['p95_ms'] / 1000:.2f} s, p99 {told['p99_ms'] / 1000:.2f} s, {slow} requests above 1 s"
+        )
+        panels.append(panel(title, times, color, TOP + number * (HEIGHT + 60)))
+    height = TOP + 2 * (HEIGHT + 60)
+    ticks = "".join(
+        f'<text x="{LEFT + x * WIDTH / 6:.0f}" y="{height - 25}" text-anchor="middle">{FROM_S + 5 * x:.0f}</text>'
+        for x in range(7)
+    )
+    (HERE / "open-model.svg").write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 20} {height}" '
+        f'font-family="system-ui, sans-serif" font-size="13" fill="#0f172a">'
+        f'<rect width="100%" height="100%" fill="white"/>{"".join(panels)}{ticks}'
+        f'<text x="{LEFT}" y="{height - 6}">seconds of the run at which a request should have begun, and how long its '
+        "answer took; the server stands still for 5 s</text></svg>\n",
+        encoding="utf-8",
+    )
+
+
+PICTURES = {"verdict": verdict, "tab": tab, "open-model": open_model}
+
 if __name__ == "__main__":
-    verdict()
-    tab()
+    for name in sys.argv[1:] or PICTURES:
+        PICTURES[name]()

@@ -91,6 +91,16 @@ class Thorough(Someone):
         self.let_go.set()
 
 
+class Resting(Someone):
+    """Is told twice to rest, which it seldom would of itself."""
+
+    wait_time = constant(0)
+
+    def on_start(self):
+        internals.schedule_task(self, Someone.rest)
+        internals.schedule_task(self, Someone.rest)
+
+
 @pytest.fixture
 def start():
     """Starts a user of a class, as Locust does."""
@@ -268,6 +278,64 @@ def test_kill_users(local):
     internals.kill_users(local)
     wait_for(lambda: local.user_count == 0)
     assert [user.did for user in Someone.made] == [["began", "stopped"], ["began", "stopped"]]
+
+
+@tells
+def test_has_started(local):
+    """Locust has started once it makes users, and no longer when they are being stopped."""
+    assert not internals.has_started(local)
+    local.start(1, 100)
+    wait_for(lambda: local.user_count == 1)
+    assert internals.has_started(local)
+    local.stop()
+    assert not internals.has_started(local)
+
+
+@tells
+def test_start_users(local):
+    """Users that are started beside Locust's own are counted, and end with them."""
+    local.start(1, 100)
+    wait_for(lambda: local.user_count == 1)
+    internals.start_users(local, {"Someone": 3})
+    assert local.user_count == 4
+    local.stop()
+    assert local.user_count == 0
+
+
+@tells
+def test_keep_users(cluster):
+    """A worker that is told of fewer users than it has keeps them until the run ends, or until it is let go."""
+    master, worker = cluster
+    master.start(1, 100)
+    wait_for(lambda: worker.user_count == 1)
+    let_go = internals.keep_users(worker)
+    internals.start_users(worker, {"Someone": 3})
+    worker.start_worker({"Someone": 1})
+    assert worker.user_count == 4
+    let_go()
+    worker.start_worker({"Someone": 2})
+    assert worker.user_count == 2
+    internals.keep_users(worker)
+    worker.stop()
+    assert worker.user_count == 0
+
+
+@tells
+def test_show_in_web_form():
+    """An option of a group is in the form only when it is shown."""
+    parser = LocustArgumentParser()
+    action = parser.add_argument_group("ours").add_argument("--speed")
+    assert "speed" not in parser.args_included_in_web_ui
+    internals.show_in_web_form(action)
+    assert parser.args_included_in_web_ui["speed"] is action
+
+
+@tells
+def test_schedule_task(start):
+    """The task that is scheduled comes next, whatever the weights."""
+    user = start(Resting)
+    wait_for(lambda: "rested" in user.did)
+    assert user.did[:2] == ["rested", "rested"]
 
 
 @tells
@@ -803,8 +871,8 @@ INSIDE = {
     *("_action_groups", "_actions", "_group_actions", "_send_stats", "_state", "_taskset_instance"),
     *("client_id", "clients", "cpu_usage", "current_cpu_usage", "current_memory_usage", "exceptions"),
     *("last_request_timestamp", "locust_tag_set", "memory_usage", "parse_error", "shape_greenlet"),
-    *("spawning_greenlet", "start_server", "target_user_count", "user_greenlets", "worker_count", "worker_index"),
-    *("worker_indexes", "handle_message", "unhandled_greenlet_exception"),
+    *("spawn_users", "spawning_greenlet", "start_server", "stop_users", "target_user_count", "user_greenlets"),
+    *("worker_count", "worker_index", "worker_indexes", "handle_message", "unhandled_greenlet_exception"),
 }
 """Attributes of Locust's objects that its documentation does not name, and none of our own has."""
 

@@ -15,6 +15,7 @@ import pytest
 from chaterload.chater.settings import Settings
 from chaterload.chater.writes import Writes
 from chaterload.exits import Exit
+from chaterload.judge.lateness import Arrivals, RateFigures
 from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective, evaluate
 from chaterload.judge.objectives_file import parse
@@ -153,7 +154,8 @@ def test_the_metrics_are_as_told() -> None:
     """The table of metrics has each name that the page for Prometheus has, with its labels, and no other."""
     objective = Objective(Endpoint("GET", "/eater_get_today"), Measure.named("p95"), 2000.0)
     snapshot = Snapshot({objective.endpoint: EndpointStats(1, 0, {20: 1}, 20.0, 20.0)}, 1.0)
-    figures = Figures(snapshot, (), evaluate([objective], snapshot), Writes(), 1, 0, 0.0, Outcome.PASS)
+    rate = RateFigures(75.0, 74.8, Arrivals(2413))
+    figures = Figures(snapshot, (), evaluate([objective], snapshot), Writes(), 1, 0, 0.0, Outcome.PASS, rate=rate)
     labels = {
         sample.name.removesuffix("_bucket"): ", ".join(name for name in sample.labels if name != "le")
         for family in figures.collect()

@@ -33,6 +33,25 @@ class Leases(Protocol):
     def release(self, account: Account) -> None: ...
 
 
+class Arrivals(Protocol):
+    """Where a simulated user of a run by rate gets its next task from."""
+
+    def take(self, user: Any) -> float:
+        """Wait for the next arrival and give the user its task: when it was due, as time.perf_counter() tells it."""
+
+    def leave(self) -> None:
+        """The user that calls ends: its task goes no further."""
+
+    def ask(self, rate: float) -> None:
+        """So many requests per second from now on."""
+
+    def stop(self) -> None:
+        """The load has ended: nothing arrives any more."""
+
+    def figures(self) -> dict[str, Any]:
+        """How many there were and how many were late, as what msgpack can carry."""
+
+
 SHOWN_STRANGERS = 3
 """Of each account, so many dishes that somebody else made are told."""
 
@@ -53,6 +72,8 @@ class LoadContext:
     """The base URL that was checked."""
     every_task: bool = False
     """Each user runs every task once before it picks at random."""
+    arrivals: Arrivals | None = None
+    """None in a run by users: each takes its next task when it has thought."""
     unanswered: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
     """By method and path, how old the requests were, in ms, that were cut off without an answer."""
     without_account: int = 0
@@ -76,6 +97,7 @@ class LoadContext:
             "accounts": len(self.accounts),
             "cleanup": dict(self.cleanup.requests),
             "early_cleanup": self.cleanup.early_requests,
+            **({"arrivals": self.arrivals.figures()} if self.arrivals else {}),
         }
 
     def leftovers(self) -> list[list[Any]]:

@@ -56,6 +56,8 @@ class ProtobufUser(FastHttpUser):
     account: Account
     failure: FailureKind | None = None
     """Of the last request; None when it was good."""
+    due: float | None = None
+    """When the task that has just begun should have begun, of a run by rate: its first request counts from there."""
 
     def __init__(self, environment: Environment) -> None:
         self.host = self.host or NO_HOST_YET
@@ -67,19 +69,45 @@ class ProtobufUser(FastHttpUser):
         return internals.make_client(self)
 
     def on_start(self) -> None:
-        """Take an account; without one there is nothing that this user could do."""
+        """Take an account, without which there is nothing that this user could do; by rate, wait for an arrival."""
         self.shared = CURRENT.get()
         self.host = self.shared.host  # what was tried out, whatever way it was named
         self._connection = Connection(origin(self.host, tls_verify=not self.insecure))
         if self.shared.every_task:
             internals.schedule_each_task(self)
-        if not self.shared.accounts:
-            return
+        if self.shared.accounts:
+            self._take_account()
+        if self.shared.arrivals:
+            self._run_by_arrivals()
+
+    def _take_account(self) -> None:
         account = self.shared.leases.acquire()
         if account is None:
             self.shared.without_account += 1
             raise StopUser
         self.account = account
+
+    def _run_by_arrivals(self) -> None:
+        """From now on the next task begins when there is an arrival, and not when this user has thought."""
+        vars(self)["wait_time"] = self._await_arrival
+        wait: Callable[[], None] = super().wait
+        wait()
+
+    def _await_arrival(self) -> float:
+        """Locust takes it for a pause, which it ends whenever it wants to."""
+        assert self.shared.arrivals is not None
+        self.due = self.shared.arrivals.take(self)
+        return 0.0
+
+    def wait(self) -> None:
+        """Think, within a task: as ever, also where tasks begin by arrivals."""
+        think: Callable[[], None] = super().wait
+        by_arrivals = vars(self).pop("wait_time", None)
+        try:
+            think()
+        finally:
+            if by_arrivals:
+                vars(self)["wait_time"] = by_arrivals
 
     def stop(self, force: bool = False) -> bool:
         """As Locust's, except that a pause which ends at this very moment is not followed by a killed request."""
@@ -94,6 +122,8 @@ class ProtobufUser(FastHttpUser):
             self._connection.close()
         if hasattr(self, "account"):
             self.shared.leases.release(self.account)
+        if hasattr(self, "shared") and self.shared.arrivals:
+            self.shared.arrivals.leave()
 
     def send(
         self,
@@ -111,7 +141,8 @@ class ProtobufUser(FastHttpUser):
         answer: Answer | None = None
         result: T | FailureKind
         problem: BaseException | None = None
-        start_time, began = time.time(), time.perf_counter()
+        began, self.due = self.due or time.perf_counter(), None
+        start_time = time.time() - (time.perf_counter() - began)
         try:
             with self.deadline.of(route.method, route.path):
                 answer = self._connection.request(route.method, path, fields, body or b"", route.expected.largest)

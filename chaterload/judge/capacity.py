@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaterload.judge.curve import throughput_error
 from chaterload.judge.dependence import measure_dependence
@@ -30,12 +30,23 @@ class Capacity:
     """What ended the search: the server, the generator, or a bound of the search."""
     unproven: tuple[str, ...] = ()
     """The objectives for which the best step had too few requests, and how many."""
+    asked_rps: float | None = None
+    """Of a search by rate: the highest arrival rate that met every objective; 0 when the first step did not."""
+    first_broken_rps: float | None = None
 
 
 def read_capacity(
-    steps: Sequence[Step], best: Step | None, broken: Step | None, objectives: Sequence[Objective], limit: str
+    steps: Sequence[Step],
+    best: Step | None,
+    broken: Step | None,
+    objectives: Sequence[Objective],
+    limit: str,
+    missed: Sequence[str] | None = None,
 ) -> Capacity:
-    """What the steps of a search say. `best` met every objective with the most users, `broken` with the fewest not."""
+    """What the steps of a search say. `best` met every objective with the most users, `broken` with the fewest not.
+
+    `missed` is what that one missed, where it is more than objectives.
+    """
     rate = best.requests_per_second if best else 0.0
     error = throughput_error(steps) * math.sqrt(rate / best.window.seconds) if best and best.window.seconds else 0.0
     return Capacity(
@@ -43,9 +54,24 @@ def read_capacity(
         rate,
         (max(0.0, rate - Z_99 * error), rate + Z_99 * error),
         broken.users if broken else None,
-        broken_in(broken, objectives) if broken else (),
+        tuple(broken_in(broken, objectives) if missed is None else missed) if broken else (),
         limit,
         _unproven(best.window, objectives) if best else (),
+    )
+
+
+def by_rate(capacity: Capacity, best: Step | None, broken: Step | None) -> Capacity:
+    """The same of a search by rate, whose steps are requests per second that were asked for.
+
+    No server answers more than it can: what it answered in the best step is the most that it has shown.
+    """
+    return replace(
+        capacity,
+        users=0,
+        first_broken_users=None,
+        requests_per_second=min(capacity.requests_per_second, best.users) if best else 0.0,
+        asked_rps=float(best.users) if best else 0.0,
+        first_broken_rps=float(broken.users) if broken else None,
     )
 
 
@@ -58,14 +84,14 @@ def judged_step(users: int, marks: Sequence[Snapshot], objectives: Sequence[Obje
     """
     if len(marks) < 3:
         return None
-    whole = _step(users, marks)
+    whole = step_of(users, marks)
     if not whole.window.total.requests or _is_broken_beyond_chance(whole, objectives):
         return whole
     for half in range(1, (len(marks) - 1) // 2 + 1):
         begin, middle, end = marks[-1 - 2 * half], marks[-1 - half], marks[-1]
         if _unproven(end.since(begin), objectives):
             continue
-        step = _step(users, marks[-1 - 2 * half :])
+        step = step_of(users, marks[-1 - 2 * half :])
         settled = is_stable(middle.since(begin), end.since(middle))
         if is_last or (settled and (not broken_in(step, objectives) or _was_broken(users, marks, half, objectives))):
             return step
@@ -81,10 +107,11 @@ def _is_broken_beyond_chance(step: Step, objectives: Sequence[Objective]) -> boo
 def _was_broken(users: int, marks: Sequence[Snapshot], half: int, objectives: Sequence[Objective]) -> bool:
     """Whether the windows before the last 2 * `half` ones missed an objective too."""
     before = marks[-1 - 4 * half : len(marks) - 2 * half]
-    return len(before) > 2 * half and bool(broken_in(_step(users, before), objectives))
+    return len(before) > 2 * half and bool(broken_in(step_of(users, before), objectives))
 
 
-def _step(users: int, marks: Sequence[Snapshot]) -> Step:
+def step_of(users: int, marks: Sequence[Snapshot]) -> Step:
+    """A step from snapshots at the ends of its windows."""
     batches = tuple(Batch(later.seconds, later.since(earlier)) for earlier, later in itertools.pairwise(marks))
     return Step(users, marks[0].seconds, marks[-1].since(marks[0]), batches)
 

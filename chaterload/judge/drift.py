@@ -29,6 +29,8 @@ class Drift:
     seconds: float
     """How long these users were there."""
     trends: Mapping[Endpoint, Trend]
+    asked_rps: float | None = None
+    """Of a run by rate: the requests per second that were asked for all the time."""
 
 
 def read_drift(steps: Sequence[Step]) -> Drift | None:
@@ -43,7 +45,7 @@ def read_drift(steps: Sequence[Step]) -> Drift | None:
     series[GENERATOR_MEMORY] = [(b.middle, b.generator.memory_bytes / 1e6) for b in batches]
     trends = {name: trend([at for at, _ in points], [value for _, value in points]) for name, points in series.items()}
     found = {name: one for name, one in trends.items() if one is not None}
-    return Drift(longest.users, longest.window.seconds, found) if found else None
+    return Drift(longest.users, longest.window.seconds, found, longest.asked_rps) if found else None
 
 
 Series = list[tuple[float, float]]

@@ -43,6 +43,8 @@ class Sample:
     """Median and 95th percentile in ms, of the endpoints that were asked and of ALL."""
     generator: Generator = Generator()
     failed: Failed = field(default_factory=dict)
+    asked_rps: float | None = None
+    """Requests per second that were asked for, at its end; None in a run by users."""
 
     @property
     def requests_per_second(self) -> float:
@@ -83,7 +85,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Step:
-    """A stretch of the run with the same number of users, its ramp left out."""
+    """A stretch of the run with the same number of users, its ramp left out; in one by rate, with the same rate."""
 
     users: int
     start: float
@@ -91,6 +93,8 @@ class Step:
     window: Snapshot
     batches: Sequence[Batch] = field(default=(), repr=False)
     """Its parts one after the other, of about the same length."""
+    asked_rps: float | None = None
+    """The requests per second that were asked for; None in a run by users."""
 
     @property
     def requests_per_second(self) -> float:
@@ -114,6 +118,7 @@ class History:
         self._failed_at_begin: Failed = {}
         self._failed: Failed = {}
         self._step_base: Snapshot | None = None
+        self._asked_rps: float | None = None
         self._intervals = Thinned[Interval](MOST_INTERVALS)
         self._ending: list[Interval] = []
         self._batches = Thinned[Batch](MOST_BATCHES)
@@ -137,18 +142,19 @@ class History:
         generator: Generator | None = None,
         failed: Failed | None = None,
         in_flight: int = 0,
+        asked_rps: float | None = None,
     ) -> None:
         """Take the snapshot at `at`, seconds since the start, with `users` running of the `target` to be reached.
 
         One that is not later than the last is dropped. `failed` are all failures since the start, `in_flight` is how
-        many requests wait for an answer.
+        many requests wait for an answer, `asked_rps` the rate that is asked for, in a run by rate.
         """
         if at <= self._last.seconds:
             return
         snapshot = replace(snapshot, seconds=at)
         window = snapshot.since(self._last)
         generator = generator or Generator()
-        interval = Interval(at, window, users, in_flight, _new(self._failed, failed or {}))
+        interval = Interval(at, window, users, in_flight, _new(self._failed, failed or {}), asked_rps)
         if self.samples and window.seconds < SHORTEST * INTERVAL_S:
             self.samples.pop()
             self._intervals.extend_last(interval)
@@ -157,9 +163,12 @@ class History:
             self._intervals.add(interval)
         self._failed = failed or {}
         new = _new(self._failed_at_begin, self._failed)
-        self.samples.append(_sample(at, users, snapshot.since(self._begin), generator, new))
+        self.samples.append(_sample(at, users, snapshot.since(self._begin), generator, new, asked_rps))
         self._last = snapshot
-        self._follow_step(users, target, snapshot, Batch(at, window, generator))
+        batch = Batch(at, window, generator)
+        is_steady = users == target if asked_rps is None else asked_rps == self._asked_rps
+        self._asked_rps = asked_rps
+        self._follow_step(users, is_steady, snapshot, batch)
 
     def end(self, at: float, snapshot: Snapshot, failed: Failed | None = None) -> None:
         """Take the last snapshot, at `at`: what it holds beyond the last sample is no load, but how that ended."""
@@ -171,13 +180,14 @@ class History:
         else:
             self._ending = [ending]
 
-    def _follow_step(self, users: int, target: int, snapshot: Snapshot, batch: Batch) -> None:
-        """Begin a step once the users have reached their target, and extend it while they stay there."""
-        if users != target or not users:
+    def _follow_step(self, users: int, is_steady: bool, snapshot: Snapshot, batch: Batch) -> None:
+        """Begin a step once users or rate have reached their target, and extend it while they stay there."""
+        rate = self._asked_rps
+        if not is_steady or not users:
             self._step_base = None
-        elif self._step_base is None or self.steps[-1].users != users:
+        elif self._step_base is None or (rate is None and self.steps[-1].users != users):
             self._step_base, self._batches = snapshot, Thinned[Batch](MOST_BATCHES)
-            self.steps.append(Step(users, snapshot.seconds, Snapshot({}, 0.0)))
+            self.steps.append(Step(users, snapshot.seconds, Snapshot({}, 0.0), asked_rps=rate))
         else:
             self._batches.add(batch)
             window = snapshot.since(self._step_base)
@@ -188,10 +198,19 @@ def _new(before: Failed, now: Failed) -> Failed:
     return {key: count - before.get(key, 0) for key, count in now.items() if count > before.get(key, 0)}
 
 
-def _sample(at: float, users: int, window: Snapshot, generator: Generator, failed: Failed | None = None) -> Sample:
+def _sample(
+    at: float,
+    users: int,
+    window: Snapshot,
+    generator: Generator,
+    failed: Failed | None = None,
+    asked_rps: float | None = None,
+) -> Sample:
     total = window.total
     asked = {endpoint: m for endpoint, m in window.endpoints.items() if m.requests}
     if total.requests:
         asked[ALL] = total
     percentiles = {endpoint: (m.percentile_ms(0.5), m.percentile_ms(0.95)) for endpoint, m in asked.items()}
-    return Sample(at, window.seconds, users, total.requests, total.failures, percentiles, generator, failed or {})
+    return Sample(
+        at, window.seconds, users, total.requests, total.failures, percentiles, generator, failed or {}, asked_rps
+    )

@@ -17,10 +17,6 @@ INVALID_FROM = 0.01
 class Arrivals:
     """Of all processes, or of one."""
 
-    asked_rps: float = 0.0
-    """What is asked for now, or was last."""
-    asked: float = 0.0
-    """Requests that were asked for in all."""
     arrivals: int = 0
     """Tasks that were due."""
     late: int = 0
@@ -43,8 +39,6 @@ class Arrivals:
     def joined(self, other: "Arrivals") -> "Arrivals":
         """Both as one."""
         return Arrivals(
-            self.asked_rps + other.asked_rps,
-            self.asked + other.asked,
             self.arrivals + other.arrivals,
             self.late + other.late,
             self.late_by_server + other.late_by_server,
@@ -58,8 +52,8 @@ def add_up_arrivals(reports: Iterable[Mapping[str, Any]]) -> Arrivals | None:
     """Those of all processes; None in a run that is not by rate."""
     total: Arrivals | None = None
     for report in reports:
-        if "arrivals" in report:
-            one = Arrivals(**report["arrivals"])
+        if told := report.get("arrivals"):
+            one = Arrivals(**told)
             total = one if total is None else total.joined(one)
     return total
 
@@ -76,9 +70,19 @@ def late_because(arrivals: Arrivals | None) -> tuple[list[str], list[str]]:
     return [f"{told}the load generator was the cause, it was too busy or stood still; spread the rate over workers"], []
 
 
-def arrivals_text(arrivals: Arrivals, reached_rps: float, seconds: float) -> str:
-    """The row of every report: `asked 75.0 req/s, reached 74.8 req/s; 2,413 arrivals, 3 late (0.12 %), ...`."""
-    asked = arrivals.asked / seconds if seconds > 0 else 0.0
-    text = f"asked {rate(asked)}, reached {rate(reached_rps)}; "
-    text += f"{plain(arrivals.arrivals)} arrivals, {plain(arrivals.late)} late ({percent(arrivals.late_ratio)})"
-    return f"{text}, the latest by {milliseconds(arrivals.latest_ms)}"
+@dataclass(frozen=True)
+class RateFigures:
+    """What a run by rate was asked for, and what came of it."""
+
+    asked_rps: float
+    """The mean over the load."""
+    reached_rps: float
+    """What the objective requests_per_second judges: answered requests over the time until the last answer."""
+    arrivals: Arrivals
+
+    def __str__(self) -> str:
+        """`asked 75.0 req/s, reached 74.8 req/s; 2,413 arrivals, 3 late (0.12 %), the latest by 120 ms`."""
+        of = self.arrivals
+        text = f"asked {rate(self.asked_rps)}, reached {rate(self.reached_rps)}; "
+        text += f"{plain(of.arrivals)} arrivals, {plain(of.late)} late ({percent(of.late_ratio)})"
+        return f"{text}, the latest by {milliseconds(of.latest_ms)}"

@@ -57,8 +57,10 @@ class Interval:
     """The most requests that waited for an answer whenever that was looked at."""
     failed: Mapping[tuple[Endpoint, str], int] = field(default_factory=dict)
     """By endpoint and the title of their kind."""
+    asked_rps: float | None = None
+    """Requests per second that were asked for, at its end; None in a run by users."""
 
     def joined(self, later: "Interval") -> "Interval":
         failed = dict(Counter(self.failed) + Counter(later.failed))
         waiting = max(self.in_flight, later.in_flight)
-        return Interval(later.end, self.window.joined(later.window), later.users, waiting, failed)
+        return Interval(later.end, self.window.joined(later.window), later.users, waiting, failed, later.asked_rps)

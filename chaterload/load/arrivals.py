@@ -3,7 +3,7 @@
 import math
 from collections.abc import Hashable
 from random import Random
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["poisson", "even"]
 KINDS: tuple[Kind, ...] = ("poisson", "even")
@@ -24,7 +24,7 @@ FIRST_GUESS_WEIGHT = 3
 MEMORY = 50
 """Tasks of a kind over which the mean of their requests is taken; what fails from now on changes it within seconds."""
 
-FEWEST = 0.1
+FEWEST = 0.25
 """Requests of a task in the mean, at least: where none is made at all, more tasks would not bring any."""
 
 
@@ -59,6 +59,15 @@ class TaskCosts:
         change = (requests - self._means[task]) / min(ended + FIRST_GUESS_WEIGHT, MEMORY)
         self._means[task] += change
         self._sum += change * self._picked[task]
+
+
+class Arrival(NamedTuple):
+    """A task that is to begin."""
+
+    due: float
+    """When; in seconds, of the clock that the process is told."""
+    requests: float
+    """How many it is expected to make."""
 
 
 class ArrivalProcess:
@@ -105,18 +114,25 @@ class ArrivalProcess:
         self.rate = rate
         self._tasks_per_second = self._corrected()
 
-    def arrive(self) -> float:
-        """The arrival that was next has come: its time. The one after it is drawn."""
-        due = self.next
-        self._pass(due)
-        self._begun += self.costs.mean
+    def arrive(self) -> Arrival:
+        """The arrival that was next has come. The one after it is drawn."""
+        arrival = Arrival(self.next, self.costs.mean)
+        self._pass(arrival.due)
+        self._begun += arrival.requests
         self._left = 1.0 if self._even else self._random.expovariate(1.0)
         self._tasks_per_second = self._corrected()
-        return due
+        return arrival
 
-    def correct(self, requests: float) -> None:
-        """The tasks that have begun make so many requests more (or, negative, fewer) than was expected of them."""
-        self._begun += requests
+    def begin(self, arrival: Arrival, task: Hashable, guess: float) -> Arrival:
+        """It is known which task the arrival is: the same, with what is now expected; by `guess` of a new task."""
+        expected = self.costs.pick(task, guess)
+        self._begun += expected - arrival.requests
+        return Arrival(arrival.due, expected)
+
+    def end(self, arrival: Arrival, task: Hashable, requests: int) -> None:
+        """The task has ended, after so many requests."""
+        self.costs.end(task, requests)
+        self._begun += requests - arrival.requests
 
     def _pass(self, until: float) -> None:
         self._asked, self._last = self.asked_until(until), until

@@ -31,10 +31,32 @@ class ArrivalPlan:
     """None for other arrivals in each run."""
     most_users: int
     """Of each process."""
+    process: int = 0
+    """A number that no other process of the run has."""
 
-    def seed_of(self, process: int) -> int | None:
+    @property
+    def own_seed(self) -> int | None:
         """Each process has its own: the same one twice would make arrivals in pairs."""
-        return None if self.seed is None else self.seed * 1_000_003 + process
+        return None if self.seed is None else self.seed * 1_000_003 + self.process
+
+
+class AskedRate:
+    """What is asked for over a run: the rate of now, and how many requests in all."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        """Requests per second."""
+        self._requests = 0.0
+        self._since = 0.0
+
+    def ask(self, at: float, rate: float) -> None:
+        """From `at`, seconds since the start, it is `rate`."""
+        self._requests = self.requests(at)
+        self._since, self.now = at, rate
+
+    def requests(self, at: float) -> float:
+        """How many were asked for until `at`."""
+        return self._requests + self.now * max(0.0, at - self._since)
 
 
 def parse_rate(text: str) -> float:
@@ -60,10 +82,11 @@ def reserve(tasks_per_second: float) -> int:
     return math.ceil(expected + 3 * math.sqrt(expected)) + 2
 
 
-def users_to_start(idle: int, users: int, coming: int, tasks_per_second: float, most: int) -> int:
+def users_to_start(users: int, *, busy: int, idle: int, waiting: int, tasks_per_second: float, most_users: int) -> int:
     """How many more users it takes now.
 
-    By Little's law as many are busy as arrive in the time that a task takes: that is seen, and needs no forecast. The
-    reserve comes on top. `users` are all, the `coming` ones among them have started and are not idle yet.
+    By Little's law as many are busy as arrive in the time that a task takes: that is seen, and needs no forecast. Those
+    that arrivals are `waiting` for, and the reserve, come on top; `users` who are neither busy nor idle will be soon.
     """
-    return max(0, min(reserve(tasks_per_second) - idle - coming, most - users))
+    coming = max(0, users - busy - idle)
+    return max(0, min(reserve(tasks_per_second) + waiting - idle - coming, most_users - users))

@@ -31,6 +31,21 @@ class NamedShape(LoadTestShape):
     every_task = False
     forbids_trends = False
     finished = False
+    by_rate = False
+    rate = 0.0
+    """Requests per second that are asked for, where it goes by these."""
+    ask: Callable[[float], object] = staticmethod(lambda rate: None)
+    """Asks the run for another rate."""
+
+    def now(self) -> float:
+        """Seconds since Locust started the shape."""
+        return float(self.get_run_time())
+
+    def ask_for(self, rate: float) -> Tick:
+        """Ask for so many requests per second; for Locust it is one user: a pool takes as many as it needs."""
+        self.rate = rate
+        self.ask(rate)
+        return 1, 1.0
 
     def reset_time(self) -> None:
         """Locust starts the shape, perhaps once more."""
@@ -51,11 +66,15 @@ class StagedShape(NamedShape):
         self.seconds = strategy.seconds
         self.every_task = strategy.every_task
         self.forbids_trends = strategy.forbids_trends
+        self.by_rate = strategy.by_rate
 
     def tick(self) -> Tick:
         """Users and spawn rate of this moment, None at the end."""
-        stage = self.strategy.stage_at(self.get_run_time())
+        now = self.get_run_time()
+        stage = self.strategy.stage_at(now)
         self.finished = stage is None
+        if stage and self.by_rate:
+            return self.ask_for(self.strategy.rate_at(now))
         return (stage.users, stage.spawn_rate) if stage else None
 
 
@@ -104,7 +123,11 @@ class CapacityShape(NamedShape):
 
     def tick(self) -> Tick:
         """Users and spawn rate of this moment, None when the search is over."""
-        now = self.get_run_time()
+        users = self._level(self.get_run_time())
+        return None if users is None else (users, max(10.0, users / 5))
+
+    def _level(self, now: float) -> int | None:
+        """How many users to try at this moment, None when the search is over."""
         users = self.search.users
         if users is not None and now >= self.limits.seconds:
             self.limit, users = f"the search's bound of {self.limits.seconds:.0f} s", None
@@ -113,13 +136,11 @@ class CapacityShape(NamedShape):
         if users is None:
             self.finished = True
             self.limit = self.limit or self._outcome()
-            return None
-        return users, max(10.0, users / 5)
+        return users
 
     def _finished_step(self, now: float, users: int) -> Step | None:
         """Follow one step: ramp, settle, then windows until it can be judged; by these then."""
-        assert self.runner is not None
-        if self.runner.user_count != users:
+        if not self._is_there(users):
             self._start_step()
             return None
         self._reached = now if self._reached is None else self._reached
@@ -128,6 +149,11 @@ class CapacityShape(NamedShape):
             return None
         self._marks.append(replace(self._measure(), seconds=now))
         return judged_step(users, self._marks, self._objectives, now - self._reached >= self.limits.longest_step_s)
+
+    def _is_there(self, users: int) -> bool:
+        """Whether the load is what the step is about."""
+        assert self.runner is not None
+        return self.runner.user_count == users
 
     @property
     def _window_s(self) -> float:
@@ -139,12 +165,16 @@ class CapacityShape(NamedShape):
             self.limit = "the load generator: it was above 90 % CPU, spread the users over more workers"
             return None
         self.steps.append(step)
-        self.search.record(met=not broken_in(step, self._objectives))
+        self.search.record(met=not self._broken(step))
         return self.search.users
+
+    def _broken(self, step: Step) -> tuple[str, ...]:
+        """What the step misses, by name."""
+        return broken_in(step, self._objectives)
 
     def _outcome(self) -> str:
         if self.search.lowest_failing is None:
-            return f"the search's bound of {self.limits.most_users} users"
+            return f"the search's bound of {self.limits.most_users} {'req/s' if self.by_rate else 'users'}"
         return "the server"
 
     def best(self) -> Step | None:
@@ -153,8 +183,11 @@ class CapacityShape(NamedShape):
 
     def found(self) -> Capacity:
         """The search's result, as far as it went."""
-        broken = next((step for step in self.steps if step.users == self.search.lowest_failing), None)
-        return read_capacity(self.steps, self.best(), broken, self._objectives, self.limit or "the end of the run")
+        failing = (step for step in self.steps if step.users == self.search.lowest_failing and self._broken(step))
+        broken = next(failing, None)
+        limit = self.limit or "the end of the run"
+        missed = self._broken(broken) if broken else None
+        return read_capacity(self.steps, self.best(), broken, self._objectives, limit, missed)
 
 
 def staged_shapes(scale: float, users: int | None) -> dict[str, NamedShape]:

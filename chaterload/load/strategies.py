@@ -8,11 +8,16 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Stage:
-    """So many users, started (or stopped) at so many a second, for so long. The ramp is part of the time."""
+    """So many users, started (or stopped) at so many a second, for so long. The ramp is part of the time.
 
-    users: int
-    spawn_rate: float
-    seconds: float
+    With a `rate`, so many requests per second instead: `Stage(rate=75, spawn_rate=2.5, seconds=300)` gets there by 2.5
+    more in each second.
+    """
+
+    users: int = 0
+    spawn_rate: float = 1.0
+    seconds: float = 60.0
+    rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -32,16 +37,23 @@ class Strategy:
         return max(stage.users for stage in self.stages)
 
     @property
+    def by_rate(self) -> bool:
+        """Whether its stages are requests per second, and not users."""
+        return any(stage.rate is not None for stage in self.stages)
+
+    @property
     def seconds(self) -> float:
         return sum(stage.seconds for stage in self.stages)
 
     def scaled(self, time: float = 1.0, users: int | None = None) -> "Strategy":
         """The same with its times multiplied by `time` and its users in proportion to a peak of `users`."""
-        share = users / self.peak_users if users else 1.0
+        share = users / self.peak_users if users and not self.by_rate else 1.0
         return replace(
             self,
             stages=tuple(
-                replace(stage, users=max(1, round(stage.users * share)), seconds=stage.seconds * time)
+                replace(stage, spawn_rate=stage.spawn_rate / time, seconds=stage.seconds * time)
+                if stage.rate is not None
+                else replace(stage, users=max(1, round(stage.users * share)), seconds=stage.seconds * time)
                 for stage in self.stages
             ),
         )
@@ -53,6 +65,17 @@ class Strategy:
                 return stage
             seconds -= stage.seconds
         return None
+
+    def rate_at(self, seconds: float) -> float:
+        """The requests per second that are asked for `seconds` after the start; those of the last stage after it."""
+        rate = 0.0
+        for stage in self.stages:
+            goal, step = stage.rate or 0.0, stage.spawn_rate * min(seconds, stage.seconds)
+            rate = min(goal, rate + step) if rate < goal else max(goal, rate - step)
+            seconds -= stage.seconds
+            if seconds < 0:
+                break
+        return rate
 
 
 def steps(count: int, users: int, spawn_rate: float, seconds: float) -> tuple[Stage, ...]:
@@ -73,6 +96,10 @@ STRATEGIES = {
             (Stage(10, 10, 120), Stage(100, 50, 300), Stage(10, 50, 120)),
         ),
         Strategy("endurance", "does it leak or drift", (Stage(30, 3, 7200),), forbids_trends=True),
+        *(
+            Strategy(name, f"is it fast enough at {rate} req/s", (Stage(rate=rate, spawn_rate=rate / 30, seconds=300),))
+            for name, rate in (("low", 15), ("normal", 75), ("high", 200))
+        ),
     )
 }
 
@@ -99,6 +126,10 @@ def starts_of(strategy: Strategy) -> list[tuple[float, str]]:
 
 CAPACITY = "capacity"
 NAMES = (*STRATEGIES, CAPACITY)
+
+USERS, RATE = "users", "rate"
+WAYS = (USERS, RATE)
+"""What a capacity search can raise."""
 
 
 @dataclass(frozen=True)

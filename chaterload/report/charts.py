@@ -34,6 +34,8 @@ def overview_charts(report: Report) -> list[Chart]:
         over_time.by_part("Failures per second", "/s", _failures(timeline), note="By kind, one above the other."),
         over_time.chart("Requests in flight", "", [_line("in flight", [i.in_flight for i in timeline])]),
     ]
+    if report.rate:
+        charts.append(over_time.asked_and_reached())
     return charts + [over_time.query(name, series) for name, series in report.platform.items()]
 
 
@@ -89,6 +91,12 @@ class _OverTime:
             limits.append({"at": before.percentile_ms(0.95), "label": "baseline p95", "calm": True})
         title = "Response times of all requests" if endpoint == ALL else "Response times"
         return self.chart(title, "ms", lines, limits=limits)
+
+    def asked_and_reached(self) -> Chart:
+        """Of a run by rate: the requests per second that were asked for, and those that were answered."""
+        reached = [i.window.total.requests / i.window.seconds if i.window.seconds else None for i in self._timeline]
+        lines = _line("asked", [i.asked_rps for i in self._timeline]), _line("reached", reached)
+        return self.chart("Asked and reached", "req/s", lines)
 
     def limits(self, endpoint: Endpoint) -> list[Chart]:
         """The limits on its response times."""

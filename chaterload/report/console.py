@@ -19,7 +19,7 @@ from chaterload.judge.comparison import Comparison
 from chaterload.judge.objectives import Result, State
 from chaterload.judge.verdict import Outcome
 from chaterload.report.model import Report
-from chaterload.report.reading import analysis_lines, event_lines, unanswered_lines
+from chaterload.report.reading import analysis_lines, event_lines, rate_lines, unanswered_lines
 from chaterload.report.rows import CHANGE_COLUMNS, COLUMNS, NUMERIC, change_cells, to_rows
 
 WIDTH = 100
@@ -49,7 +49,8 @@ def show(report: Report, console: Console, results: Path | None = None) -> None:
     console.print()
     console.print(_objectives(report.verdict.results))
     figures = [_failures_line(report), *unanswered_lines(report.unanswered), *event_lines(report)]
-    for line in (*figures, _throughput_line(report), *_writes_lines(report)):
+    rate = [_throughput_line(report), *rate_lines(report.rate)]
+    for line in (*figures, *rate, *_writes_lines(report)):
         console.print(Text(line))
     if report.comparisons:
         console.print(_comparisons(report.comparisons))

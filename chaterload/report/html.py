@@ -15,7 +15,7 @@ from chaterload.report import summary
 from chaterload.report.charts import endpoint_charts, overview_charts
 from chaterload.report.console import writes_texts
 from chaterload.report.model import Report, sorted_endpoints
-from chaterload.report.reading import analysis_lines, event_lines, unanswered_lines
+from chaterload.report.reading import analysis_lines, event_lines, rate_lines, unanswered_lines
 from chaterload.report.rows import CHANGE_COLUMNS, change_cells, to_row
 
 WIDEST = 1.5
@@ -71,6 +71,7 @@ templates.globals.update(
     change_cells=change_cells,
     unanswered_lines=unanswered_lines,
     event_lines=event_lines,
+    rate_lines=rate_lines,
 )
 _PAGE = templates.get_template("page.html")
 

@@ -118,5 +118,6 @@ def _properties(report: Report) -> dict[str, str]:
     figures = ["verdict", "exit_code", "requests", "failures", "failure_ratio", "grade", "throughput_rps", "tier"]
     figures.append("longest_silence_s")
     nested = {f"{group}.{key}": value for group in ("versions", "settings") for key, value in run.pop(group).items()}
-    found = {name: document[name] for name in figures} | run | nested
+    rate = {"rate": str(report.rate)} if report.rate else {}
+    found = {name: document[name] for name in figures} | rate | run | nested
     return {name: " ".join(value) if isinstance(value, (list, tuple)) else str(value) for name, value in found.items()}

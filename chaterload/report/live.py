@@ -10,6 +10,7 @@ from rich.text import Text
 
 from chaterload.judge import numbers
 from chaterload.judge.diagnosis import RecentFailure
+from chaterload.judge.lateness import Arrivals
 from chaterload.judge.objectives import Result, State
 from chaterload.judge.verdict import Grade, grade
 from chaterload.load.strategies import Search, Strategy
@@ -56,6 +57,9 @@ class LiveView:
     strategy: Strategy | None = None
     search: Search | None = None
     ending: bool = False
+    asked_rps: float | None = None
+    """Requests per second that are asked for; None in a run by users."""
+    arrivals: Arrivals | None = None
 
 
 def build(moment: LiveView, width: int, height: int) -> Group:
@@ -63,6 +67,8 @@ def build(moment: LiveView, width: int, height: int) -> Group:
     head: list[RenderableType] = [_title(moment), _progress(moment, width), _figures(moment), Text()]
     if phase := _phase(moment):
         head.insert(2, _line(phase))
+    if moment.arrivals:
+        head.insert(-1, _line(_arrivals(moment.arrivals)))
     tail = _last_failures(moment.recent)
     room = max(1, height - len(head) - len(tail) - 2)  # the table's own header, and the cursor's row
     return Group(*head, _objectives(moment.results, room, width), *tail)
@@ -104,7 +110,7 @@ def _progress(moment: LiveView, width: int) -> RenderableType:
 def _phase(moment: LiveView) -> str | None:
     """Where a strategy is; None in a plain run and after the last stage."""
     if moment.search:
-        return _search_line(moment.search)
+        return _search_line(moment.search, "users" if moment.asked_rps is None else "req/s")
     if moment.strategy is None:
         return None
     end, count = 0.0, len(moment.strategy.stages)
@@ -112,15 +118,30 @@ def _phase(moment: LiveView) -> str | None:
         end += stage.seconds
         if moment.seconds < end:
             left = clock(end - moment.seconds)
-            return f"{moment.strategy.name}: stage {number} of {count}, {stage.users} users, {left} left"
+            goal = f"{stage.users} users" if stage.rate is None else numbers.rate(stage.rate)
+            return f"{moment.strategy.name}: stage {number} of {count}, {goal}, {left} left"
     return None
 
 
-def _search_line(search: Search) -> str:
-    text = f"capacity: {'found' if search.users is None else f'trying {search.users} users'}"
+def _search_line(search: Search, unit: str) -> str:
+    text = f"capacity: {'found' if search.users is None else f'trying {search.users} {unit}'}"
     if search.highest_passing:
         text += f", {search.highest_passing} meet every objective"
     return text if search.lowest_failing is None else f"{text}, {search.lowest_failing} miss one"
+
+
+def _load(moment: LiveView) -> str:
+    reached = numbers.rate(moment.requests_per_second)
+    if moment.asked_rps is None:
+        return f"{moment.users} of {moment.target_users} users   {reached}"
+    return f"asked {numbers.rate(moment.asked_rps)}   reached {reached}   {moment.users} users"
+
+
+def _arrivals(arrivals: Arrivals) -> str:
+    late = f"{numbers.plain(arrivals.late)} late ({numbers.percent(arrivals.late_ratio)})"
+    return (
+        f"{numbers.plain(arrivals.arrivals)} arrivals   {late}   {arrivals.waiting} wait   {arrivals.idle} users idle"
+    )
 
 
 def _figures(moment: LiveView) -> Text:
@@ -131,7 +152,7 @@ def _figures(moment: LiveView) -> Text:
     if moment.oldest_s >= NOTEWORTHY_S:
         waiting += f", oldest {numbers.milliseconds(moment.oldest_s * 1000)}"
     return Text.assemble(
-        f"{moment.users} of {moment.target_users} users   {numbers.rate(moment.requests_per_second)}   {waiting}   ",
+        f"{_load(moment)}   {waiting}   ",
         (
             f"{moment.failures} of {moment.requests} requests failed ({word})",
             _GRADE_STYLE[graded],

@@ -9,7 +9,7 @@ from chaterload.judge.diagnosis import Finding
 from chaterload.judge.verdict import Outcome
 from chaterload.report.console import writes_texts
 from chaterload.report.model import Report
-from chaterload.report.reading import analysis_lines, event_lines, unanswered_lines
+from chaterload.report.reading import analysis_lines, event_lines, rate_lines, unanswered_lines
 from chaterload.report.rows import CHANGE_COLUMNS, COLUMNS, NUMERIC, Row, change_cells, to_rows
 
 SIGNS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INVALID: "⚠️"}
@@ -29,7 +29,7 @@ def to_markdown(report: Report) -> str:
         f"{report.run.users} users, {numbers.plain(report.run.seconds)} s, {total.requests} requests at {rate} "
         f"({report.tier}), {share} failed ({report.grade}). Exit code {int(report.exit_code)}.",
         _table(list(COLUMNS.values()), [key in NUMERIC for key in COLUMNS], map(_cells, to_rows(verdict.results))),
-        _items([*unanswered_lines(report.unanswered), *event_lines(report)]),
+        _items([*unanswered_lines(report.unanswered), *rate_lines(report.rate), *event_lines(report)]),
         "**Writes**",
         _items(writes_texts(report).values()),
         *_changes(report),

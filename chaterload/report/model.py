@@ -17,6 +17,7 @@ from chaterload.judge.dependence import Dependence
 from chaterload.judge.diagnosis import FailureCount, Finding
 from chaterload.judge.events import Event
 from chaterload.judge.history import Sample
+from chaterload.judge.lateness import RateFigures
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Result
 from chaterload.judge.queries import Series
@@ -88,6 +89,8 @@ class Report:
     """What Prometheus answered to each query, by its name: (epoch seconds, value)."""
     baseline: Mapping[Endpoint, EndpointStats] = field(default_factory=dict)
     """The earlier run's requests."""
+    rate: RateFigures | None = None
+    """Asked and reached, in a run by rate; None in one by users."""
     unwritten: tuple[str, ...] = ()
     """Files that were asked for and could not be written."""
 
@@ -120,6 +123,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "grade": report.grade,
         "throughput_rps": report.snapshot.requests_per_second,
         "tier": report.tier,
+        "rate": report.rate and _rate(report.rate),
         "objectives": [_objective(result) for result in verdict.results],
         "endpoints": [
             _endpoint(endpoint, m) | {"dependence": asdict(report.dependence.of(endpoint))}
@@ -180,6 +184,11 @@ def _endpoint(endpoint: Endpoint, measurement: EndpointStats) -> dict[str, Any]:
         "maximum_ms": measurement.max_ms,
         "times": write_times(measurement.times),
     }
+
+
+def _rate(figures: RateFigures) -> dict[str, Any]:
+    """The arrivals among the other figures; those that still wait for a user were counted when the load ended."""
+    return {**asdict(figures), "late_ratio": figures.arrivals.late_ratio}
 
 
 def _failures(row: FailureCount) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from chaterload.chater.kinds import FailureKind
 from chaterload.chater.writes import Writes
 from chaterload.judge.diagnosis import FailureCount
+from chaterload.judge.lateness import RateFigures
 from chaterload.judge.measure import Endpoint, Snapshot
 from chaterload.judge.objectives import Objective, Result, State
 from chaterload.judge.verdict import Outcome
@@ -56,6 +57,10 @@ class Figures(Collector):
     """For how long the oldest request in flight has waited."""
     longest_silence_s: float = 0.0
     """Without any answer while requests were open."""
+    rate: RateFigures | None = None
+    """None in a run by users."""
+    asked_rps: float = 0.0
+    """Requests per second that are asked for now, in a run by rate."""
 
     def collect(self) -> Iterator[Metric]:
         yield from self._requests()
@@ -74,6 +79,18 @@ class Figures(Collector):
         )
         for name, text, value in gauges:
             yield GaugeMetricFamily(name, text, value)
+        if self.rate:
+            yield from self._rate(self.rate)
+
+    def _rate(self, rate: RateFigures) -> Iterator[Metric]:
+        of = rate.arrivals
+        yield GaugeMetricFamily("chater_asked_rate", "Requests per second that are asked for", self.asked_rps)
+        yield GaugeMetricFamily("chater_reached_rate", "Answered requests per second, over the run", rate.reached_rps)
+        yield CounterMetricFamily("chater_arrivals", "Tasks that were due", of.arrivals)
+        causes = {("server",): of.late_by_server, ("generator",): of.late_by_generator}
+        yield _family(CounterMetricFamily, "chater_late_arrivals", "Tasks that began too late", ("cause",), causes)
+        yield GaugeMetricFamily("chater_waiting_arrivals", "Tasks that are due and have no user yet", of.waiting)
+        yield GaugeMetricFamily("chater_idle_users", "Users that wait for an arrival", of.idle)
 
     def _requests(self) -> Iterator[Metric]:
         endpoints = {_labels(endpoint): m for endpoint, m in self.snapshot.endpoints.items()}

@@ -7,6 +7,7 @@ from chaterload.judge.analysis import Analysis, Load
 from chaterload.judge.capacity import Capacity
 from chaterload.judge.curve import Curve, Shape
 from chaterload.judge.drift import GENERATOR_CPU, GENERATOR_MEMORY, Drift, group_alike
+from chaterload.judge.lateness import RateFigures
 from chaterload.judge.measure import ALL, Endpoint
 from chaterload.judge.numbers import milliseconds, plain, rate
 from chaterload.judge.recovery import Recovery
@@ -42,6 +43,12 @@ def analysis_lines(analysis: Analysis) -> list[str]:
 
 def capacity_line(capacity: Capacity) -> str:
     """The search's result in a sentence."""
+    if capacity.asked_rps is not None:
+        answered, asked = rate(capacity.requests_per_second), rate(capacity.asked_rps)
+        text = f"Capacity: {answered}, answered of {asked} that were asked for, meet every objective"
+        if capacity.first_broken_rps:
+            text += f"; {rate(capacity.first_broken_rps)} break {', '.join(capacity.broken)}"
+        return f"{text}. The limit is {capacity.limit}."
     low, high = (rate(bound).removesuffix(" req/s") for bound in capacity.interval_rps)
     text = f"Capacity: {capacity.users} users and {rate(capacity.requests_per_second)} "
     text += f"(between {low} and {high}) meet every objective"
@@ -87,7 +94,8 @@ def drift_lines(drift: Drift) -> list[str]:
     """Every trend, those that are alike in one line."""
     groups = group_alike(drift)
     if not groups:
-        return [f"Drift: none in {_duration(drift.seconds)} with {drift.users} users"]
+        load = f"with {drift.users} users" if drift.asked_rps is None else f"at {rate(drift.asked_rps)}"
+        return [f"Drift: none in {_duration(drift.seconds)} {load}"]
     endpoints = [endpoint for endpoint in drift.trends if endpoint.method]
     return [f"Drift: {_names(names, len(endpoints))}: {drift_text(drift, names)}" for names in groups]
 
@@ -161,6 +169,11 @@ def event_lines(report: Report) -> list[str]:
     if len(events) > len(shown):
         lines.append(f"            and {len(events) - len(shown)} shorter ones: the JSON has them all")
     return lines
+
+
+def rate_lines(figures: RateFigures | None) -> list[str]:
+    """What a run by rate was asked for and what came of it, in a line; none in a run by users."""
+    return [f"Arrivals    {figures}"] if figures else []
 
 
 def _proves(row: Unanswered) -> str:

@@ -61,6 +61,8 @@ def sentence(report: Report) -> str:
 
 def capacity_headline(capacity: Capacity) -> str:
     """How much it takes: `75 users, 80.1 req/s`."""
+    if capacity.asked_rps:
+        return numbers.rate(capacity.requests_per_second)
     if not capacity.users:
         return "not even the first step met every objective"
     return f"{capacity.users} users, {numbers.rate(capacity.requests_per_second)}"
@@ -68,6 +70,8 @@ def capacity_headline(capacity: Capacity) -> str:
 
 def breaks_first(capacity: Capacity) -> str:
     """What keeps it from taking more."""
+    if capacity.first_broken_rps:
+        return f"{', '.join(capacity.broken)} breaks first, at {numbers.rate(capacity.first_broken_rps)}."
     if not capacity.first_broken_users:
         return f"Nothing broke; the search was ended by {capacity.limit}."
     return f"{', '.join(capacity.broken)} breaks first, at {capacity.first_broken_users} users."

@@ -3,6 +3,7 @@
 from typing import Any
 
 from chaterload.judge import numbers
+from chaterload.judge.lateness import RateFigures
 from chaterload.judge.verdict import Verdict
 from chaterload.report.rows import COLUMNS, Row, to_rows
 
@@ -16,9 +17,11 @@ TABLES = [
 ]
 
 
-def extended_stats(verdict: Verdict | None, running: bool) -> list[dict[str, Any]]:
-    """What Locust's page puts into the tab: a row for each objective, and the verdict."""
+def extended_stats(verdict: Verdict | None, running: bool, rate: RateFigures | None = None) -> list[dict[str, Any]]:
+    """What Locust's page puts into the tab: a row for each objective, for a run's rate, and for the verdict."""
     rows = [_cells(row) for row in to_rows(verdict.results)] if verdict else []
+    if rate:
+        rows.append(dict.fromkeys(COLUMNS, "") | {"objective": "Arrivals", "margin": str(rate)})
     if verdict:
         longest = numbers.silence(verdict.evidence.longest_silence_s)
         told = {"objective": "Longest time without any answer", "measured": longest}

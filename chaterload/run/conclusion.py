@@ -21,6 +21,7 @@ from chaterload.judge.comparison import Comparison, Tolerance, Window, compare_w
 from chaterload.judge.dependence import measure_dependence
 from chaterload.judge.diagnosis import FailureCount, diagnose
 from chaterload.judge.events import find_events
+from chaterload.judge.lateness import Arrivals, RateFigures, add_up_arrivals, late_because
 from chaterload.judge.measure import EndpointStats, Snapshot
 from chaterload.judge.objectives import Result
 from chaterload.judge.queries import Query, Series, judge_query
@@ -66,6 +67,8 @@ class Judged:
     silences: Sequence[Silence]
     """Those that are faults."""
     verdict: Verdict
+    rate: RateFigures | None
+    """None in a run by users."""
 
 
 def judge_run(
@@ -87,6 +90,8 @@ def judge_run(
     comparisons = _compare(judge, run, figures)
     silent = silences(reports, run.span)
     faults = are_faults(silent, judge.objectives)
+    rate = rate_figures(run, reports, figures)
+    late_by_generator, late_by_server = late_because(rate.arrivals if rate else None)
     verdict = decide(
         results,
         Evidence(
@@ -96,9 +101,16 @@ def judge_run(
                 *critical_failures(judge.objectives, judged_window(run, figures)),
                 *(str(comparison) for comparison in comparisons if comparison.worse),
             ],
-            generator_broken=[*run.generator_broken, *node.lost(), *_crashes(environment), *_saturated(reports)],
+            generator_broken=[
+                *run.generator_broken,
+                *node.lost(),
+                *_crashes(environment),
+                *_saturated(reports),
+                *late_by_generator,
+            ],
             unproven=[
                 *run.unproven,
+                *late_by_server,
                 *_unproven(reports, figures),
                 *tasks_never_run(environment, run, figures),
                 *(not_compared(comparisons) if judge.baseline else ()),
@@ -107,7 +119,15 @@ def judge_run(
             longest_silence_s=max((silence.seconds for silence in silent), default=0.0),
         ),
     )
-    return Judged(answered, figures, reports, results, writes, unanswered, comparisons, faults, verdict)
+    return Judged(answered, figures, reports, results, writes, unanswered, comparisons, faults, verdict, rate)
+
+
+def rate_figures(run: Run, reports: Sequence[dict[str, Any]], figures: Snapshot) -> RateFigures | None:
+    """What a run by rate was asked for, and what came of it; None in a run by users."""
+    if not run.by_rate:
+        return None
+    asked = run.asked.requests(run.seconds) / run.seconds if run.seconds else 0.0
+    return RateFigures(asked, figures.requests_per_second, add_up_arrivals(reports) or Arrivals())
 
 
 def _compare(judge: PassCriteria, run: Run, figures: Snapshot) -> list[Comparison]:
@@ -139,6 +159,7 @@ def make_report(
     return Report(
         run=_run(environment, settings, run, judged.reports),
         verdict=judged.verdict,
+        rate=judged.rate,
         snapshot=figures,
         failures=sorted(rows, key=lambda row: -row.count),
         findings=diagnose(rows, judged.results, figures, server, samples, events),
@@ -163,6 +184,9 @@ def make_report(
 def _analyse(run: Run, judge: PassCriteria) -> Analysis:
     """What the run's steps say, or those of a search."""
     shape, steps = run.shape, run.history.steps
+    if run.by_rate:  # throughput follows what is asked for, so that a curve of it would say nothing
+        found = shape.found() if isinstance(shape, CapacityShape) else None
+        return analyse((), judge.objectives, drift_in=steps, capacity=found)
     if isinstance(shape, CapacityShape):
         return analyse(shape.steps, judge.objectives, drift_in=steps, capacity=shape.found())
     spike = spike_of(shape.strategy) if isinstance(shape, StagedShape) else None

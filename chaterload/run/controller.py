@@ -16,10 +16,12 @@ from locust.runners import MasterRunner, Runner
 from chaterload.chater.settings import Settings
 from chaterload.exits import Exit, Refused, refusing
 from chaterload.internals import greenlet_crashed, run_beside, shape_greenlet, target_users
+from chaterload.judge.lateness import RateFigures
 from chaterload.judge.verdict import Verdict
 from chaterload.report.model import Report
-from chaterload.run.conclusion import judge_run, make_report
+from chaterload.run.conclusion import judge_run, make_report, rate_figures
 from chaterload.run.criteria import PassCriteria
+from chaterload.run.figures import snapshot
 from chaterload.run.lifecycle import Phase, Prepared, Run, new_run_id
 from chaterload.run.listeners import Listeners
 from chaterload.run.node import Node, options_of
@@ -27,7 +29,7 @@ from chaterload.run.output import write_reports
 from chaterload.run.platform import ask_platform, ask_server
 from chaterload.run.results import Results
 from chaterload.run.sampling import Sampler
-from chaterload.run.strategy import chosen_shape, planned_users
+from chaterload.run.strategy import arrival_plan, asked_rate, chosen_shape, planned_users
 from chaterload.run.watching import watch
 
 logger = logging.getLogger(__name__)
@@ -98,7 +100,7 @@ class RunController:
             shared = self.node.check(run_id, users, host)
             target = shared.host if shared else host or self.settings.host
             server_before = ask_server(target, self.settings) if self.judge else []
-            self._prepared = Prepared(run_id, target, shared, server_before)
+            self._prepared = Prepared(run_id, target, shared, server_before, arrival_plan(self.environment))
         except BaseException:
             self.phase = before
             raise
@@ -135,6 +137,7 @@ class RunController:
         if self.judge:
             self.environment.process_exit_code = Exit.ERROR  # until there is a report, whatever ends the process
         self.node.start(prepared, every_task=bool(shape and shape.every_task))
+        ask_rate(self, asked_rate(self.environment))
         if self.workers < self.expected_workers:
             self.run.generator_broken.append(f"{self.workers} of {self.expected_workers} expected workers took part")
         run_beside(self.runner, watch, self.run, self.sampler, self.options.abort_on_critical, self._abort)
@@ -264,6 +267,20 @@ def wind_down(run: Run, node: Node, settings: Settings) -> None:
     run.server_after = ask_server(run.prepared.host, settings) if run.prepared.server_before else []
     node.clean_up()
     run.is_cleaned = True
+
+
+def ask_rate(control: RunController, rate: float) -> None:
+    """So many requests per second from now on; nothing where no run by rate goes on."""
+    if control.phase is Phase.RUNNING and control.run and control.run.by_rate:
+        control.run.asked.ask(control.run.seconds, rate)
+        control.node.ask_rate(rate)
+
+
+def rate_so_far(control: RunController) -> RateFigures | None:
+    """What was asked for and reached, of the last run or of the one that goes on; None where that is none by rate."""
+    if control.report is not None or control.run is None:
+        return control.report.rate if control.report else None
+    return rate_figures(control.run, control.node.reports(), snapshot(control.environment.stats))
 
 
 def print_refusal(refused: Refused) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,11 @@ from chaterload.chater.samples import FailureSample, first_of_each
 from chaterload.chater.user import EXCEPTION_OF
 from chaterload.chater.writes import Writes
 from chaterload.judge.diagnosis import FailureCount, RecentFailure
+from chaterload.judge.lateness import add_up_arrivals
 from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
+from chaterload.judge.objectives import Objective
 from chaterload.judge.silence import Silence, find_silences
+from chaterload.judge.unanswered import count_unanswered
 
 _KIND_OF_TEXT = {internals.text_of(error): kind for kind, error in EXCEPTION_OF.items()}
 
@@ -108,8 +111,12 @@ def in_flight(reports: Iterable[Mapping[str, Any]]) -> tuple[int, float]:
 
 def add_up_unanswered(reports: Iterable[Mapping[str, Any]]) -> dict[Endpoint, list[float]]:
     """How old the requests were, in ms, that were cut off without an answer; those of all processes."""
+    return _add_up_ages(entry for report in reports for entry in report.get("unanswered", ()))
+
+
+def _add_up_ages(entries: Iterable[tuple[str, str, Sequence[float]]]) -> dict[Endpoint, list[float]]:
     ages: dict[Endpoint, list[float]] = {}
-    for method, path, of_endpoint in (entry for report in reports for entry in report.get("unanswered", ())):
+    for method, path, of_endpoint in entries:
         ages.setdefault(Endpoint(method, path), []).extend(of_endpoint)
     return ages
 
@@ -117,3 +124,16 @@ def add_up_unanswered(reports: Iterable[Mapping[str, Any]]) -> dict[Endpoint, li
 def first_samples(reports: Iterable[Mapping[str, Any]]) -> list[FailureSample]:
     """The first failures of each kind and endpoint; those of all processes."""
     return first_of_each([FailureSample(**sample) for report in reports for sample in report.get("samples", ())])
+
+
+def with_open(snapshot: Snapshot, reports: Iterable[Mapping[str, Any]], objectives: Sequence[Objective]) -> Snapshot:
+    """The same with the requests that wait for an answer longer than they may: whatever it is, it comes too late."""
+    return count_unanswered(
+        snapshot, _add_up_ages(e for report in reports for e in report.get("open", ())), objectives
+    )[0]
+
+
+def waiting(reports: Sequence[Mapping[str, Any]]) -> int:
+    """How many requests wait for an answer, and arrivals for a user, in all processes."""
+    arrivals = add_up_arrivals(reports)
+    return in_flight(reports)[0] + (arrivals.waiting if arrivals else 0)

@@ -111,6 +111,17 @@ class _Gaps(_Part):
     current: _Gap | None
 
 
+class _Arrivals(_Part):
+    """chaterload.judge.lateness.Arrivals."""
+
+    arrivals: Whole
+    late: Whole
+    late_by_server: Whole
+    latest_ms: Number
+    waiting: Whole
+    idle: Whole
+
+
 class NodeReport(_Part):
     """What a process did: chaterload.run.node.Node.report, and the leftovers."""
 
@@ -119,6 +130,8 @@ class NodeReport(_Part):
     writes: Annotated[dict[str, dict[str, Number | None]], AfterValidator(_as_writes)] = Field(default_factory=dict)
     strangers: list[tuple[Text, Whole, list[Whole]]] = []
     unanswered: list[tuple[Name, Name, list[Number]]] = []
+    open: list[tuple[Name, Name, list[Number]]] = []
+    arrivals: _Arrivals | None = None
     without_account: Whole = 0
     accounts: Whole = 0
     cleanup: dict[Name, Whole] = {}

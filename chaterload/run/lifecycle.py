@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from chaterload.chater.load_context import LoadContext
 from chaterload.judge.history import History
+from chaterload.load.rates import ArrivalPlan, AskedRate
 from chaterload.load.shapes import NamedShape
 
 EARLY_S = 0.5
@@ -38,6 +39,8 @@ class Prepared:
     """What the users of this process share; None on a master, which has no users."""
     server_before: list[str]
     """The server's /metrics, a page for each of its processes; empty where it has none."""
+    plan: ArrivalPlan | None = None
+    """How tasks arrive; None in a run by users."""
 
 
 def new_run_id() -> str:
@@ -70,6 +73,8 @@ class Run:
     """A signal ended it."""
     shown: bool = False
     """Its verdict was printed."""
+    asked: AskedRate = field(default_factory=AskedRate)
+    """The requests per second that were asked for; none in a run by users."""
     start: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     _began: float = field(default_factory=lambda: time.monotonic(), init=False)
@@ -88,6 +93,11 @@ class Run:
         elif not self.shape and not self.missed and run_time and self.seconds < run_time - EARLY_S:
             how = "cut short by a signal" if self.interrupted else "ended before its time was over,"
             self.unproven.append(f"{how} after {self.seconds:.0f} s of {run_time:.0f} s")
+
+    @property
+    def by_rate(self) -> bool:
+        """Whether tasks begin by arrivals, and not when users have thought."""
+        return self.prepared.plan is not None
 
     @property
     def finished(self) -> bool:

@@ -47,7 +47,8 @@ from chaterload.run.protocol import (
     StartRun,
 )
 from chaterload.run.questions import Questions
-from chaterload.run.workers import WorkerRecord, WorkerState
+from chaterload.run.rate_shares import RateShares, start_message
+from chaterload.run.workers import WorkerRecord, WorkerState, misfits
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ class Master(Node):
         self._channel = channel = Channel(runner)
         self._questions = Questions(channel, self.workers)
         self._handouts = Handouts(channel)
+        self._shares = RateShares(channel, lambda: self._running() & self.workers())
         channel.listen(Hello, self._on_hello, concurrent=True)
         channel.listen(DishBegun, self._on_dish)
         channel.listen(CleanupProgress, self._on_cleanup)
@@ -119,7 +121,7 @@ class Master(Node):
         asked = self.workers()
         if not asked:
             raise Refused("No worker is connected. Start one with --worker --master-host.")
-        question = self._check_request(run_id, host)
+        question = _check_request(self, run_id, host, self._handouts.seconds.key)
         answers: dict[str, CheckAnswer] = self._questions.ask(asked, question, CHECK_TIMEOUT_S)
         if (asked & self.workers()) - answers.keys():
             raise Refused(f"A worker did not answer within {CHECK_TIMEOUT_S:.0f} s whether host and token work.")
@@ -128,19 +130,6 @@ class Master(Node):
             raise Refused(*problems)
         self._compare(answers.values(), users)
         self._records = {worker: WorkerRecord(answer.process) for worker, answer in answers.items()}
-
-    def _check_request(self, run_id: str, host: str | None) -> CheckRequest:
-        options = options_of(self.environment)
-        return CheckRequest(
-            question=uuid.uuid4().hex,
-            run_id=run_id,
-            host=host,
-            tags=options.tags,
-            exclude_tags=options.exclude_tags,
-            stand_in=options.stand_in,
-            run_time=options.run_time,
-            times_key=self._handouts.seconds.key,
-        )
 
     def _compare(self, answers: Iterable[CheckAnswer], users: int) -> None:
         answers = list(answers)
@@ -156,20 +145,27 @@ class Master(Node):
 
     def start(self, prepared: Prepared, *, every_task: bool) -> None:
         super().start(prepared, every_task=every_task)
-        self._start = StartRun(prepared.run_id, every_task)
+        self._start = start_message(prepared, every_task=every_task)
         for worker, record in self._records.items():
             record.state = WorkerState.RUNNING
             self._channel.send(self._start, worker)
         for worker in self.workers() - self._records.keys():  # said hello before there was a run to join
             run_beside(self.runner, self._on_hello, worker, Hello())
 
+    def ask_rate(self, rate: float) -> None:
+        self._shares.ask(rate)
+
+    def _running(self) -> set[str]:
+        return {worker for worker, record in self._records.items() if record.state is WorkerState.RUNNING}
+
     def finish(self) -> bool:
         """Have the workers end their users, and wait for their last counts."""
         if self._start is None:
             return False
         self._start = None
+        self._shares.ask(None)
         self._note_missing()
-        running = {worker: r for worker, r in self._records.items() if r.state is WorkerState.RUNNING}
+        running = {worker: self._records[worker] for worker in self._running()}
         patience = self.environment.stop_timeout + FINISH_MARGIN_S
         answers = self._questions.ask(running, FinishRequest(uuid.uuid4().hex), patience)
         for worker, record in running.items():
@@ -208,6 +204,7 @@ class Master(Node):
             gevent.sleep(WATCH_S)
             if self._start:
                 self._note_missing()
+                self._shares.send()
 
     def _note_missing(self) -> None:
         """Notice workers that went missing during the run, and free their accounts."""
@@ -228,11 +225,11 @@ class Master(Node):
         if start is None or worker in self._records:
             return
         answers: dict[str, CheckAnswer] = self._questions.ask(
-            [worker], self._check_request(start.run_id, host), CHECK_TIMEOUT_S
+            [worker], _check_request(self, start.run_id, host, self._handouts.seconds.key), CHECK_TIMEOUT_S
         )
         if worker not in answers or worker in self._records or start is not self._start:
             return
-        if problems := _misfits(answers[worker], self._handouts.book):
+        if problems := misfits(answers[worker], self._handouts.book):
             for problem in problems:
                 logger.error("Worker %s does not take part. %s", answers[worker].process, problem)
             dismiss_worker(self.runner, worker)
@@ -282,11 +279,15 @@ def end_deaf(records: Iterable[WorkerRecord]) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _misfits(answer: CheckAnswer, book: AccountPool | None) -> list[str]:
-    """Why a worker cannot join the run that goes on, whose accounts `book` holds."""
-    problems = list(answer.problems)
-    if answer.version != __version__:
-        problems.append(f"It runs version {answer.version} of this project, and its master {__version__}.")
-    if book and answer.accounts < book.accounts:
-        problems.append(f"It has {answer.accounts} accounts, and the run uses {book.accounts}.")
-    return problems
+def _check_request(master: Master, run_id: str, host: str | None, times_key: str) -> CheckRequest:
+    options = options_of(master.environment)
+    return CheckRequest(
+        question=uuid.uuid4().hex,
+        run_id=run_id,
+        host=host,
+        tags=options.tags,
+        exclude_tags=options.exclude_tags,
+        stand_in=options.stand_in,
+        run_time=options.run_time,
+        times_key=times_key,
+    )

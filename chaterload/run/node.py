@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from chaterload.chater.accounts import Account, expiring
 from chaterload.chater.courier import Courier
 from chaterload.chater.hosts import host_to_load, take_host
-from chaterload.chater.leases import AccountPool
 from chaterload.chater.load_context import CURRENT, Leases, LoadContext, make_shared
 from chaterload.chater.preflight import preflight
 from chaterload.chater.settings import Settings
@@ -21,53 +20,16 @@ from chaterload.chater.times import Seconds, SecondsOfDay
 from chaterload.chater.tokens import make_token
 from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Refused, refusing
-from chaterload.internals import CPU_MONITOR_INTERVAL, CPU_WARNING_THRESHOLD, kill_users, tags_of, tasks_with_tags
+from chaterload.internals import kill_users, tags_of, tasks_with_tags
 from chaterload.judge.silence import Watched
+from chaterload.load.rates import ArrivalPlan
 from chaterload.load.scenario import excluded_tags, need_account
+from chaterload.run.dispatch import Dispatcher
 from chaterload.run.lifecycle import Prepared
+from chaterload.run.local import CpuGauge, LocalLeases
 from chaterload.standin.options import STAND_IN_EMAIL, STAND_IN_SECRET
 
 logger = logging.getLogger(__name__)
-
-LOCAL = "local"
-
-
-class LocalLeases:
-    """Accounts of a run in one process."""
-
-    def __init__(self, accounts: list[Account], *, strict: bool) -> None:
-        self._accounts = accounts
-        self._book = AccountPool(len(accounts), strict=strict) if accounts else None
-        self._numbers = {account.email: number for number, account in enumerate(accounts)}
-
-    def acquire(self) -> Account | None:
-        number = self._book.acquire(LOCAL) if self._book else None
-        if number is None or self._book is None:
-            return None
-        account = self._accounts[number]
-        account.shared = self._book.users(number) > 1
-        return account
-
-    def release(self, account: Account) -> None:
-        if self._book:
-            self._book.release(LOCAL, self._numbers[account.email])
-
-
-class CpuGauge:
-    """For how long the process was busier than a generator may be whose clock is to be trusted."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._streak_s = 0.0
-        self.longest_s = 0.0
-        """The longest time in a row above CPU_WARNING_THRESHOLD, in seconds."""
-
-    def add(self, percent: float) -> None:
-        """One sample of the last CPU_MONITOR_INTERVAL seconds."""
-        self._streak_s = self._streak_s + CPU_MONITOR_INTERVAL if percent > CPU_WARNING_THRESHOLD else 0.0
-        self.longest_s = max(self.longest_s, self._streak_s)
 
 
 class Node:
@@ -94,14 +56,21 @@ class Node:
     def start(self, prepared: Prepared, *, every_task: bool) -> None:
         """A new run begins."""
         if prepared.shared:
-            self._begin(prepared.shared, every_task=every_task)
+            self._begin(prepared.shared, prepared.plan, every_task=every_task)
         else:
             self.gauge.reset()
 
-    def _begin(self, shared: LoadContext, *, every_task: bool) -> None:
+    def ask_rate(self, rate: float) -> None:
+        """So many requests per second from now on, in a run by rate."""
+        if self.shared and self.shared.arrivals:
+            self.shared.arrivals.ask(rate)
+
+    def _begin(self, shared: LoadContext, plan: ArrivalPlan | None, *, every_task: bool) -> None:
         """From now on users here go on, with what they share."""
         self.gauge.reset()
         shared.every_task = every_task
+        if plan:
+            shared.arrivals = Dispatcher(self.environment, plan, lambda: not shared.without_account)
         self.shared = shared
         ProtobufUser.gaps.start()
         ProtobufUser.deadline.on_check = ProtobufUser.gaps.look
@@ -112,6 +81,8 @@ class Node:
         ProtobufUser.gaps.end()
         if self.shared:
             self.shared.cleanup.hold()
+            if self.shared.arrivals:
+                self.shared.arrivals.stop()
         return False
 
     def clean_up(self) -> None:
@@ -145,6 +116,9 @@ class Node:
         waiting = ProtobufUser.deadline.open_requests()
         oldest_s = time.monotonic() - waiting[0].began if waiting else 0.0
         own = {"saturated_s": self.gauge.longest_s, "in_flight": [len(waiting), oldest_s]}
+        if self.shared and self.shared.arrivals:
+            now = time.monotonic()
+            own["open"] = [[r.method, r.path, [(now - r.began) * 1000]] for r in waiting]
         return {**own, **(self.shared.report() if self.shared else {})}
 
     def leftovers(self) -> list[list[Any]]:

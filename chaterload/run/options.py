@@ -7,8 +7,10 @@ from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
 
-from chaterload.internals import parse_timespan, read_with
-from chaterload.load.strategies import NAMES
+from chaterload.internals import parse_timespan, read_with, show_in_web_form
+from chaterload.load.arrivals import KINDS
+from chaterload.load.rates import parse_rate
+from chaterload.load.strategies import NAMES, WAYS
 from chaterload.report.formats import FORMATS
 
 TITLE = "Chater load test"
@@ -36,6 +38,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     """
     _add_target(parser.add_argument_group(f"{TITLE}: target"))
     _add_load_shape(parser.add_argument_group(f"{TITLE}: load shape"))
+    _add_rate(parser.add_argument_group(f"{TITLE}: load by rate"))
     _add_verdict(parser.add_argument_group(f"{TITLE}: objectives and verdict"))
     _add_terminal(parser.add_argument_group(f"{TITLE}: terminal"))
     _add_web(parser.add_argument_group(f"{TITLE}: web UI"))
@@ -103,6 +106,53 @@ def _add_load_shape(group: _ArgumentGroup) -> None:
         env_var="TEST_STRATEGY_USERS",
         help="its users at the peak, the other stages in proportion",
     )
+
+
+def _add_rate(group: _ArgumentGroup) -> None:
+    add = group.add_argument
+    action = add(
+        "--rate",
+        metavar="RATE",
+        type=rate_text,
+        env_var="TEST_RATE",
+        help="requests per second that arrive whatever the answers take, such as 75 or 4500/m; instead of --users",
+    )
+    show_in_web_form(action)
+    add(
+        "--arrivals",
+        choices=KINDS,
+        default=KINDS[0],
+        env_var="TEST_ARRIVALS",
+        help="how tasks arrive: by chance, as people do, or all the same time apart",
+    )
+    add(
+        "--arrivals-seed", metavar="NUMBER", type=int, env_var="TEST_ARRIVALS_SEED", help="make the same arrivals again"
+    )
+    add(
+        "--rate-users",
+        metavar="MOST",
+        type=int,
+        default=5_000,
+        env_var="TEST_RATE_USERS",
+        help="how many users of a process may be busy at once in a run by rate",
+    )
+    add(
+        "--by",
+        choices=WAYS,
+        default=WAYS[0],
+        env_var="TEST_BY",
+        help="what --strategy capacity raises: users, or the rate of arrivals",
+    )
+
+
+def rate_text(text: str) -> str:
+    """A rate as it was written; "" where none is. ArgumentTypeError when it is none."""
+    try:
+        if text.strip():
+            parse_rate(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+    return text.strip()
 
 
 def _add_verdict(group: _ArgumentGroup) -> None:

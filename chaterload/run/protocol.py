@@ -15,6 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from chaterload.exits import as_text
+from chaterload.load.rates import HIGHEST
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,18 @@ class StartRun:
     run_id: str
     every_task: bool
     """Each user runs every task once before it picks at random."""
+    arrivals: str | None = None
+    """How tasks arrive, in a run by rate; its rate comes as RateShare. None in a run by users."""
+    seed: int | None = None
+    most_users: Annotated[int, Field(ge=0)] = 0
+
+
+@dataclass(frozen=True, config=_STRICT)
+class RateShare:
+    """A worker's share of the rate, in requests per second."""
+
+    kind: ClassVar[str] = "chater_rate"
+    rate: Annotated[float, Field(ge=0, le=HIGHEST, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -215,6 +228,7 @@ Message = (
     | CheckRequest
     | CheckAnswer
     | StartRun
+    | RateShare
     | LeaseRequest
     | Leased
     | LeaseRelease

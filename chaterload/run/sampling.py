@@ -42,6 +42,7 @@ class Sampler:
             generator=Generator(self.cpu_percent(), self.memory_bytes()),
             failed=failed(self._environment.stats),
             in_flight=in_flight(self._reports())[0],
+            asked_rps=run.asked.now if run.by_rate else None,
         )
 
     def sample_wind_down(self, run: Run) -> None:

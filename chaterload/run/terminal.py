@@ -10,6 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from chaterload.internals import STATS_LOGGER, target_users
+from chaterload.judge.lateness import add_up_arrivals
 from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.report.live import LiveView, build
 from chaterload.run.controller import RunController
@@ -78,7 +79,8 @@ class Terminal:
         assert run is not None
         assert control.judge is not None
         shape, stats = run.shape, environment.stats
-        waiting, oldest_s = in_flight(control.node.reports())
+        reports = control.node.reports()
+        waiting, oldest_s = in_flight(reports)
         return LiveView(
             host=environment.host or control.settings.host,
             seconds=run.seconds,
@@ -96,4 +98,6 @@ class Terminal:
             strategy=shape.strategy if isinstance(shape, StagedShape) else None,
             search=shape.search if isinstance(shape, CapacityShape) else None,
             ending=run.finished,
+            asked_rps=run.asked.now if run.by_rate else None,
+            arrivals=add_up_arrivals(reports),
         )

@@ -37,9 +37,11 @@ from chaterload.run.protocol import (
     Hello,
     Leased,
     LimitCleanup,
+    RateShare,
     SecondTaken,
     StartRun,
 )
+from chaterload.run.rate_shares import plan_of
 from chaterload.run.remote_leases import RemoteLeases
 from chaterload.run.remote_seconds import RemoteSeconds
 
@@ -75,6 +77,7 @@ class Worker(Node):
         channel.listen(FinishRequest, self._on_finish, concurrent=True)
         channel.listen(CleanupRequest, self._on_cleanup, concurrent=True)
         channel.listen(SecondTaken, self._on_second)
+        channel.listen(RateShare, lambda _, message: self.ask_rate(message.rate))
         channel.listen(LimitCleanup, lambda _, message: self.limit_cleanup(message.seconds))
         channel.listen(AbortUsers, lambda *_: self.abort_users())
         environment.events.report_to_master.add_listener(self._on_report)
@@ -138,7 +141,7 @@ class Worker(Node):
             return
         self._is_clean = False
         self._is_told = True
-        self._begin(self._prepared[1], every_task=message.every_task)
+        self._begin(self._prepared[1], plan_of(message, worker_index(self.runner)), every_task=message.every_task)
         self._prepared = None
 
     def _on_test_start(self, **_: Any) -> None:
@@ -151,15 +154,7 @@ class Worker(Node):
             if self.environment.host:
                 host_to_load(self.environment.host, self.allowed)
         except Refused as refused:
-            self._refuse(refused)
-
-    def _refuse(self, refused: Refused) -> None:
-        for problem in refused.problems:
-            logger.error("The master starts a run that may not go on here. This worker leaves. %s", problem)
-        kill_users(self.runner)
-        self.environment.process_exit_code = Exit.NEVER_STARTED
-        gevent.spawn(self.runner.quit)
-        raise gevent.GreenletExit
+            _refuse(self, refused)
 
     def finish(self) -> bool:
         """End the users, and send what they did, whole."""
@@ -237,6 +232,7 @@ class Worker(Node):
             now = time.monotonic()
             if now - last > FROZEN_S:
                 self._beat = now  # it was us who stood still
+                self.ask_rate(0.0)  # if the master still counts on this worker, it says so again
                 if self._leases:
                     self._leases.mark_all_shared()
             last = now
@@ -246,3 +242,12 @@ class Worker(Node):
                 self._is_orphan = True
                 gevent.spawn(self.runner.quit)
                 return
+
+
+def _refuse(worker: Worker, refused: Refused) -> None:
+    for problem in refused.problems:
+        logger.error("The master starts a run that may not go on here. This worker leaves. %s", problem)
+    kill_users(worker.runner)
+    worker.environment.process_exit_code = Exit.NEVER_STARTED
+    gevent.spawn(worker.runner.quit)
+    raise gevent.GreenletExit

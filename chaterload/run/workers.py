@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from chaterload import __version__
 from chaterload.chater.answer_gaps import AnswerGap, with_longest
 from chaterload.chater.dishes import Trace
+from chaterload.chater.leases import AccountPool
 from chaterload.judge.silence import Watched
+from chaterload.run.protocol import CheckAnswer
 
 
 class WorkerState(StrEnum):
@@ -64,3 +67,13 @@ class WorkerRecord:
         if self.state is not WorkerState.LOST:
             return report
         return {**report, "leftovers": [[email, time, str(Trace.UNCLEAR)] for time, email in self.begun.items()]}
+
+
+def misfits(answer: CheckAnswer, book: AccountPool | None) -> list[str]:
+    """Why a worker cannot join the run that goes on, whose accounts `book` holds."""
+    problems = list(answer.problems)
+    if answer.version != __version__:
+        problems.append(f"It runs version {answer.version} of this project, and its master {__version__}.")
+    if book and answer.accounts < book.accounts:
+        problems.append(f"It has {answer.accounts} accounts, and the run uses {book.accounts}.")
+    return problems

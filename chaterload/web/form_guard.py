@@ -14,14 +14,17 @@ from werkzeug.datastructures import ImmutableMultiDict
 from chaterload.chater.hosts import allowed_name, base_url, without_password
 from chaterload.exits import Refused
 from chaterload.internals import Page, parse_timespan
-from chaterload.run.controller import RunController
+from chaterload.load.rates import parse_rate
+from chaterload.run.controller import RunController, ask_rate
 from chaterload.run.lifecycle import Phase
 from chaterload.run.node import options_of
 from chaterload.run.options import LONGEST_S
 
 logger = logging.getLogger(__name__)
 
-FORM_FIELDS = frozenset(("user_count", "spawn_rate", "host", "run_time", "profile", "user_classes", "shape_class"))
+FORM_FIELDS = frozenset(
+    ("user_count", "spawn_rate", "host", "run_time", "profile", "user_classes", "shape_class", "rate")
+)
 """What the web UI's form may set; Locust itself would let it set any option."""
 
 USER_FIELDS = frozenset(("user_class_name", "weight", "fixed_count", "tasks"))
@@ -97,6 +100,7 @@ def _check_form(control: RunController, hosts: Hosts) -> None:
         form["host"] = host
         request.form = ImmutableMultiDict(form)  # Locust loads what is there
     users = _check_numbers(MOST_USERS * max(1, control.workers), needed=not _has_shape(control.environment))
+    _check_rate(control, users)
     if control.phase is not Phase.RUNNING:
         control.begin(users, host or None)
         if not request.form.get("run_time"):
@@ -104,6 +108,30 @@ def _check_form(control: RunController, hosts: Hosts) -> None:
         g.began = True
     elif host != (control.environment.host or ""):
         raise Refused("The host cannot change during a run. Stop the run first.")
+
+
+def _check_rate(control: RunController, users: int) -> None:
+    """Refuse a rate that is none, one beside users or a strategy, and one for a run by users that goes on.
+
+    The page always sends a number of users; 1 is what it says when nobody typed any.
+    """
+    options = options_of(control.environment)
+    given = request.form.get("rate", options.rate or "").strip()
+    try:
+        rate = parse_rate(given) if given else None
+    except ValueError as error:
+        raise Refused(f"The form's rate {error}") from None
+    if rate is not None and _has_shape(control.environment):
+        raise Refused(f"The form's rate is {given!r} beside a strategy, which has its own. Expected one of them.")
+    if rate is not None and users > 1:
+        raise Refused(f"The form asks for {users} users and for the rate {given!r}. Expected a rate, and 1 user.")
+    if control.phase is Phase.RUNNING and control.run:
+        if control.run.by_rate is not (rate is not None) and not _has_shape(control.environment):
+            raise Refused("A run cannot change from users to a rate, nor back. Stop the run first.")
+        if rate is not None:
+            ask_rate(control, rate)
+    else:
+        options.rate = given  # as Locust does with it next, but before the start is checked
 
 
 def _has_shape(environment: Environment) -> bool:

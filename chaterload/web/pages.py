@@ -12,7 +12,7 @@ from locust.web import WebUI
 
 from chaterload.internals import Page
 from chaterload.report import tab
-from chaterload.run.controller import RunController
+from chaterload.run.controller import RunController, rate_so_far
 from chaterload.run.lifecycle import Phase
 
 _SCRIPT = re.compile(rb"<script[^>]*>(.*?)</script", re.DOTALL | re.IGNORECASE)
@@ -73,7 +73,9 @@ def add_tab(web_ui: WebUI, control: RunController) -> None:
     def add_objectives(response: Response) -> Response:
         if request.endpoint == Page.REQUEST_STATS and response.is_json:
             answer = response.get_json()
-            answer["extended_stats"] = tab.extended_stats(control.verdict(), control.report is None)
+            answer["extended_stats"] = tab.extended_stats(
+                control.verdict(), control.report is None, rate_so_far(control)
+            )
             if control.phase is Phase.STOPPING:
                 answer["state"] = STATE_RUNNING  # in any other the page asks no more, and never shows the verdict
             response.set_data(json.dumps(answer))

@@ -10,7 +10,7 @@ from locust.web import WebUI
 
 from chaterload.judge.measure import Snapshot
 from chaterload.judge.objectives import Result, evaluate
-from chaterload.run.controller import RunController
+from chaterload.run.controller import RunController, rate_so_far
 from chaterload.run.criteria import evaluate_run
 from chaterload.run.figures import add_up_writes, failures, in_flight, silences, snapshot
 from chaterload.web import login
@@ -47,6 +47,8 @@ def add_page(web_ui: WebUI, control: RunController, base_path: str) -> None:
             in_flight=waiting,
             oldest_s=oldest_s,
             longest_silence_s=_longest_silence(control, reports),
+            rate=rate_so_far(control),
+            asked_rps=control.run.asked.now if control.run else 0.0,
             outcome=control.report.verdict.outcome if control.report else None,
         )
         return Response(to_text(figures), content_type=CONTENT_TYPE)

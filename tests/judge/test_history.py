@@ -118,3 +118,16 @@ def test_users_that_change_begin_a_step():
         figures = Snapshot({TODAY: measured(*[10] * number)}, 3.0 * number)
         history.add(3.0 * number, users, figures, target=5 if number <= 4 else 10)
     assert [(step.users, step.start, len(step.batches)) for step in history.steps] == [(5, 3.0, 3), (10, 21.0, 3)]
+
+
+def test_steps_of_a_run_by_rate():
+    """A step is a stretch with the same rate, however many users it takes; a ramp is none."""
+    history = History()
+    rates, users = [10.0, 20.0, 30.0, 30.0, 30.0, 30.0, 0.0], [3, 5, 8, 9, 7, 9, 2]
+    for number, (rate, count) in enumerate(zip(rates, users, strict=True), 1):
+        figures = Snapshot({TODAY: measured(*[10] * 30 * number)}, 3.0 * number)
+        history.add(3.0 * number, count, figures, target=1, asked_rps=rate)
+    (step,) = history.steps
+    assert (step.asked_rps, step.start, step.window.seconds) == (30.0, 12.0, 6.0)
+    assert step.window.total.requests == 60
+    assert [sample.asked_rps for sample in history.samples] == rates

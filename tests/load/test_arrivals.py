@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.load.arrivals import ArrivalProcess, TaskCosts
+from chaterload.load.arrivals import Arrival, ArrivalProcess, TaskCosts
 
 MIX = (7, 1, 1, 1, 1, 1, 1)
 """Requests of each task, as ChaterUser has them."""
@@ -20,18 +20,15 @@ def simulate(rate, seed, mix=MIX, seconds=60.0, kind="poisson", guess=12 / 7, to
     process = ArrivalProcess(kind, random, TaskCosts(guess), 0.0)
     process.ask(0.0, rate)
     made, gaps, last = 0, [], 0.0
-    under_way: list[tuple[float, int, float]] = []
+    under_way: list[tuple[float, int, Arrival]] = []
     while (due := process.next) < seconds:
         while under_way and under_way[0][0] <= due:
-            _, requests, expected = under_way.pop(0)
-            process.costs.end(requests, requests)
-            process.correct(requests - expected)
-        mean = process.costs.mean
-        assert process.arrive() == due
+            _, requests, begun = under_way.pop(0)
+            process.end(begun, requests, requests)
+        arrival = process.arrive()
+        assert arrival.due == due
         requests = random.choice(mix)
-        expected = process.costs.pick(requests, min(requests, 6))
-        process.correct(expected - mean)
-        under_way.append((due + took_s, requests, expected))
+        under_way.append((due + took_s, requests, process.begin(arrival, requests, min(requests, 6))))
         made += requests
         gaps.append(due - last)
         last = due
@@ -89,12 +86,8 @@ def test_flows_that_fail_from_now_on():
     process.ask(0.0, 70.0)
     made = {0: 0, 1: 0}
     while (due := process.next) < 120.0:
-        mean = process.costs.mean
-        process.arrive()
         requests = 7 if due < 30 else 1
-        process.costs.pick("flow", 7)
-        process.costs.end("flow", requests)
-        process.correct(requests - mean)
+        process.end(process.begin(process.arrive(), "flow", 7), "flow", requests)
         made[int(due >= 60)] += requests
     assert made[1] == pytest.approx(60 * 70, rel=0.02)
 
@@ -108,7 +101,7 @@ def test_changes_of_the_rate(changes, seed):
         end = now + seconds
         while process.next <= end:
             assert rate > 0
-            times.append(process.arrive())
+            times.append(process.arrive().due)
         asked += rate * seconds
         process.ask(end, next_rate)
         now, rate = end, next_rate
@@ -129,6 +122,7 @@ def test_a_surplus_is_forgotten():
     """A guess that was wrong by much costs seconds, and not the rest of the run."""
     process = ArrivalProcess("poisson", Random(1), TaskCosts(), 0.0)
     process.ask(0.0, 10.0)
-    process.correct(100_000)
-    late = [process.arrive() for _ in range(2000)]
+    process.end(process.begin(process.arrive(), "flow", 1), "flow", 100_000)
+    process.costs = TaskCosts()
+    late = [process.arrive().due for _ in range(2000)]
     assert len([time for time in late if 60 < time < 120]) == pytest.approx(600, rel=0.1)

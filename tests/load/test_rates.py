@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.load.rates import HIGHEST, ArrivalPlan, parse_rate, reserve, shares, users_to_start
+from chaterload.load.rates import HIGHEST, ArrivalPlan, AskedRate, parse_rate, reserve, shares, users_to_start
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,13 @@ def test_nobody_to_share_with():
 def test_the_pool_is_bounded(idle, busy, coming, tasks_per_second, most):
     """There are never more users than may be, and where there may be, enough are idle or about to be."""
     users = idle + busy + coming
-    more = users_to_start(idle, users, coming, tasks_per_second, most)
-    assert more >= 0
-    assert users + more <= max(most, users)
-    assert idle + coming + more >= reserve(tasks_per_second) or users + more >= most
+    for waiting in (0, 7):
+        more = users_to_start(
+            users, busy=busy, idle=idle, waiting=waiting, tasks_per_second=tasks_per_second, most_users=most
+        )
+        assert more >= 0
+        assert users + more <= max(most, users)
+        assert idle + coming + more >= reserve(tasks_per_second) + waiting or users + more >= most
 
 
 def test_two_hundred_a_second_take_few_idle_users():
@@ -73,6 +76,16 @@ def test_two_hundred_a_second_take_few_idle_users():
 
 def test_processes_have_seeds_of_their_own():
     """The same arrivals on two workers would come in pairs."""
-    plan = ArrivalPlan("poisson", 7, 100)
-    assert len({plan.seed_of(process) for process in range(100)}) == 100
-    assert ArrivalPlan("poisson", None, 100).seed_of(3) is None
+    assert len({ArrivalPlan("poisson", 7, 100, process).own_seed for process in range(100)}) == 100
+    assert ArrivalPlan("poisson", None, 100, 3).own_seed is None
+
+
+def test_what_was_asked_in_all():
+    """A ramp of steps adds up, also where it is asked for a moment that has passed."""
+    asked = AskedRate()
+    assert asked.requests(5.0) == 0
+    asked.ask(1.0, 10.0)
+    asked.ask(3.0, 50.0)
+    assert asked.requests(4.0) == 70
+    assert asked.requests(2.0) == 20
+    assert asked.now == 50

@@ -272,7 +272,7 @@ def test_names():
     """Every name is known, and another one is refused with all of them."""
     for name in NAMES:
         check_name(name)
-    with pytest.raises(Refused, match="smoke, load, stress, spike, endurance, capacity") as refused:
+    with pytest.raises(Refused, match="smoke, load, stress, spike, endurance, low, normal, high, capacity") as refused:
         check_name("sppike")
     assert "'sppike' is unknown" in str(refused.value)
 

@@ -17,6 +17,30 @@ TABLE = {
 }
 
 
+RATES = {"low": 15, "normal": 75, "high": 200}
+"""What the platform's documentation calls so, in requests per second."""
+
+
+@pytest.mark.parametrize("name", RATES)
+def test_the_rates(name):
+    """Five minutes at the documented rate, the first half a minute of which is a ramp; a rehearsal shrinks both."""
+    strategy, rate = STRATEGIES[name], RATES[name]
+    assert strategy.by_rate
+    assert strategy.seconds == 300
+    assert [strategy.rate_at(at) for at in (0, 15, 30, 299, 1000)] == pytest.approx([0, rate / 2, rate, rate, rate])
+    shrunk = strategy.scaled(0.1, 7)
+    assert shrunk.seconds == 30
+    assert [shrunk.rate_at(at) for at in (0, 1.5, 3, 29)] == pytest.approx([0, rate / 2, rate, rate])
+
+
+def test_stages_by_rate():
+    """The rate goes up and down from where the stage before has left it."""
+    stages = (Stage(rate=100, spawn_rate=10, seconds=5), Stage(rate=20, spawn_rate=5, seconds=20), Stage(rate=20))
+    strategy = Strategy("waves", "does it hold", stages)
+    assert [strategy.rate_at(at) for at in (0, 4, 5, 6, 11, 20, 50)] == pytest.approx([0, 40, 50, 45, 20, 20, 20])
+    assert not STRATEGIES["load"].by_rate
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_the_table(name):
     """Users, spawn rates and times are those that the platform's documentation states for each kind of test."""
@@ -24,11 +48,11 @@ def test_the_table(name):
 
 
 def test_the_names():
-    """There are the five with stages, and the search; smoke alone has to run every task."""
-    assert (*TABLE, "capacity") == NAMES
-    assert list(STRATEGIES) == list(TABLE)
+    """There are the five by users, three by rate, and the search; smoke alone has to run every task."""
+    assert (*TABLE, *RATES, "capacity") == NAMES
+    assert list(STRATEGIES) == [*TABLE, *RATES]
     assert [s.name for s in STRATEGIES.values() if s.every_task] == ["smoke"]
-    assert len({s.asks for s in STRATEGIES.values()}) == len(TABLE)
+    assert len({s.asks for s in STRATEGIES.values()}) == len(TABLE) + len(RATES)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,13 @@ def node():
 def control(node):
     """A controller that judges nothing, so that it asks no server."""
     options: Any = SimpleNamespace(
-        headless=False, autostart=False, num_users=1, run_time=None, abort_on_critical=None, enable_rebalancing=False
+        headless=False,
+        autostart=False,
+        num_users=1,
+        rate=None,
+        run_time=None,
+        abort_on_critical=None,
+        enable_rebalancing=False,
     )
     environment: Any = Environment(parsed_options=options, host="http://127.0.0.1:1")
     environment.runner, environment.stop_timeout = Runner(), 5.0

@@ -23,6 +23,7 @@ from chaterload.chater.user import EXCEPTION_OF
 from chaterload.chater.writes import Writes
 from chaterload.exits import as_text
 from chaterload.internals import NotAdmitted
+from chaterload.judge.lateness import Arrivals
 from chaterload.run.figures import add_up_unanswered, add_up_writes, first_samples, in_flight
 from chaterload.run.incoming import FORMS, FROM_ANYBODY, LONGEST_NAME, Incoming, NodeReport
 
@@ -37,6 +38,8 @@ REPORT: dict[str, Any] = {
     "writes": Writes().to_dict(),
     "strangers": [["a@example.com", 4, [1, 2, 3]]],
     "unanswered": [["GET", "/a", [1.5, 2]]],
+    "open": [["GET", "/a", [0.5]]],
+    "arrivals": asdict(Arrivals(9, 2, 1, 150.5, 0, 3)),
     "without_account": 0,
     "accounts": 3,
     "cleanup": {"POST /delete_food": 3},
@@ -97,7 +100,8 @@ def test_every_part_of_a_report_is_known():
     shared.index = SimpleNamespace(strangers={})
     shared.cleanup = SimpleNamespace(requests={}, early_requests=0)
     shared.writes, shared.unanswered, shared.without_account, shared.accounts = Writes(), {}, 0, []
-    made = {"saturated_s", "in_flight", "closed", "samples", "gaps", "leftovers", *shared.report()}
+    shared.arrivals = SimpleNamespace(figures=dict)
+    made = {"saturated_s", "in_flight", "open", "closed", "samples", "gaps", "leftovers", *shared.report()}
     assert made == NodeReport.model_fields.keys() == REPORT.keys()
     assert {field.name for field in fields(FailureSample)} == REPORT["samples"][0].keys()
 

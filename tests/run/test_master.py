@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,9 +14,12 @@ from locust.env import Environment
 from chaterload import __version__
 from chaterload.chater.environment import load_settings
 from chaterload.exits import Refused
+from chaterload.load.rates import ArrivalPlan
 from chaterload.run import master as module
 from chaterload.run.lifecycle import Prepared
 from chaterload.run.master import Master, tell_who_may_join
+from chaterload.run.protocol import StartRun
+from chaterload.run.rate_shares import plan_of
 
 
 class Runner:
@@ -92,7 +96,7 @@ def test_a_run(master, runner):
     """Each worker that answered is told that its run starts, and at the end asked for its last counts."""
     start(master)
     for worker in ("a", "b"):
-        assert runner.to(worker, "chater_start") == [{"run_id": "run", "every_task": False}]
+        assert runner.to(worker, "chater_start") == [asdict(StartRun("run", every_task=False))]
     master.finish()
     assert master.lost() == []
 
@@ -109,7 +113,7 @@ def test_a_worker_that_came_between_check_and_start(master, runner):
     for function, *arguments in runner.beside[before:]:
         function(*arguments)
     runner.get("chater_hello", "c", {})
-    assert runner.to("c", "chater_start") == [{"run_id": "run", "every_task": False}]
+    assert runner.to("c", "chater_start") == [asdict(StartRun("run", every_task=False))]
 
 
 def test_no_worker(master, runner):
@@ -171,7 +175,7 @@ def test_a_worker_that_joins(master, runner):
     runner.here.add("c")
     runner.answers["c"] = answer(process="new")
     runner.get("chater_hello", "c", {})
-    assert runner.to("c", "chater_start") == [{"run_id": "run", "every_task": False}]
+    assert runner.to("c", "chater_start") == [asdict(StartRun("run", every_task=False))]
     master.finish()
     assert runner.to("c", "chater_finish")
 
@@ -333,3 +337,34 @@ def test_who_may_join(monkeypatch, caplog, alone, sealed, said):
     assert said in record.message
     assert "5557" in record.message
     assert (record.levelname == "WARNING") is not (alone or sealed)
+
+
+def test_shares_of_a_rate(master, runner):
+    """Each worker gets its part; who joins or is lost changes the parts at the next look, and the end ends them."""
+    plan = ArrivalPlan("even", 7, 100)
+    master.check("run", 1, None)
+    master.start(Prepared("run", "http://127.0.0.1:1", None, [], plan), every_task=False)
+    (told,) = runner.to("a", "chater_start")
+    assert plan_of(StartRun(**told), 0) == plan
+    master.ask_rate(90.0)
+    assert [runner.to(worker, "chater_rate")[-1] for worker in "ab"] == [{"rate": 45.0}] * 2
+    runner.here.add("c")
+    runner.answers["c"] = answer(process="new")
+    runner.get("chater_hello", "c", {})
+    master._shares.send()
+    assert [runner.to(worker, "chater_rate")[-1] for worker in "abc"] == [{"rate": 30.0}] * 3
+    runner.here.remove("a")
+    master._shares.send()
+    assert [runner.to(worker, "chater_rate")[-1] for worker in "bc"] == [{"rate": 45.0}] * 2
+    master.finish()
+    before = len(runner.to("b", "chater_rate"))
+    master._shares.send()
+    assert len(runner.to("b", "chater_rate")) == before
+
+
+def test_a_run_by_users_has_no_shares(master, runner):
+    """No worker is told a rate, and none reads a plan of its start."""
+    start(master)
+    master._shares.send()
+    assert runner.to("a", "chater_rate") == []
+    assert plan_of(StartRun("run", every_task=False), 0) is None

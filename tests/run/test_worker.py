@@ -17,6 +17,7 @@ from chaterload.chater.samples import FailureSample
 from chaterload.chater.user import ProtobufUser
 from chaterload.chater.writes import Writes
 from chaterload.exits import Exit
+from chaterload.judge.lateness import Arrivals
 from chaterload.run import worker as module
 from chaterload.run.incoming import NodeReport
 from chaterload.run.worker import Worker
@@ -171,6 +172,7 @@ def test_what_it_reports(runner, monkeypatch):
     shared.writes, shared.unanswered, shared.without_account, shared.accounts = Writes(), {("GET", "/a"): [1.5]}, 0, []
     failed = FailureSample("GET", "/a", "server error", 1.7e9, 3.5, "", "alcohol, line 7", 500, "")
     shared.samples = SimpleNamespace(take_new=lambda: [asdict(failed)])
+    shared.arrivals = SimpleNamespace(figures=lambda: asdict(Arrivals(9, 2, 1, 150.5, 0, 3)))
     worker.shared, worker._is_clean = shared, True
     gap = AnswerGap(time.monotonic() - 3, time.monotonic() - 1, 1, {("GET", "/a"): (0.0, 1.0)})
     told = {"began": 5.0, "ended": 0.0, "new": [gap.to_list(time.monotonic())], "current": None}

@@ -61,6 +61,7 @@ class Node:
 
     def __init__(self) -> None:
         self.checked: list[tuple[int, str | None]] = []
+        self.rates: list[float] = []
         self.gauge = None
 
     def check(self, run_id: str, users: int, host: str | None) -> None:
@@ -68,6 +69,10 @@ class Node:
 
     def start(self, prepared: Prepared, *, every_task: bool) -> None:
         """A run starts."""
+
+    def ask_rate(self, rate: float) -> None:
+        """So many requests per second."""
+        self.rates.append(rate)
 
     def finish(self) -> None:
         """A run ends."""
@@ -87,7 +92,8 @@ class Site:
             "stand_in": False,
             "class_picker": False,
         }
-        given |= {"num_users": 1, "spawn_rate": 1, "run_time": None, "stats_history_enabled": False} | options
+        given |= {"num_users": 1, "spawn_rate": 1, "run_time": None, "stats_history_enabled": False}
+        given |= {"rate": None, "arrivals": "poisson", "arrivals_seed": None, "rate_users": 5000} | options
         allowed = given.pop("allowed", ())
         tls = {name: given.pop(name, None) for name in ("tls_cert", "tls_key")}
         environment: Any = Environment(

@@ -2,14 +2,16 @@
 
 import json
 from argparse import ArgumentTypeError
+from typing import cast
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chaterload.exits import Refused
-from chaterload.run.lifecycle import Phase
+from chaterload.run.lifecycle import Phase, Prepared, Run
 from chaterload.run.options import LONGEST_S, duration
+from chaterload.run.strategy import asked_rate
 from chaterload.web.form_guard import Hosts
 from tests.web.conftest import HOST, OWN, Make, Site
 
@@ -178,3 +180,48 @@ def test_statistics_stay_during_a_run(make: Make, moment: Phase) -> None:
     site.control.phase = Phase.IDLE
     assert site.client().post("/stats/reset", headers=OWN).get_data() == b"ok"
     assert site.runner.stats.total.num_failures == 0
+
+
+def going_on(site: Site) -> None:
+    """The run that was checked goes on."""
+    site.control.run = Run(cast(Prepared, site.control._prepared))
+    site.control.phase = Phase.RUNNING
+
+
+def test_a_rate(make: Make) -> None:
+    """The form starts a run by rate, and changes the rate of the one that goes on."""
+    site = make()
+    assert swarm(site, rate="4500/m")["success"]
+    going_on(site)
+    assert site.control.run
+    assert site.control.run.by_rate
+    assert asked_rate(site.environment) == 75.0
+    assert swarm(site, rate="80")["success"]
+    assert site.node.rates == [80.0]
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({"rate": "fast"}, "The form's rate is 'fast'. Expected requests per second"),
+        ({"rate": "0"}, "The form's rate is '0'. Expected"),
+        ({"rate": "<script>"}, "The form's rate is '<script>'. Expected"),
+        ({"rate": "75", "user_count": "20"}, "The form asks for 20 users and for the rate '75'. Expected a rate, and"),
+    ],
+)
+def test_what_is_no_rate(make: Make, form: dict[str, str], sentence: str) -> None:
+    """A rate that is none, and one beside users, start nothing."""
+    site = make()
+    answer = swarm(site, **form)
+    assert not answer["success"]
+    assert sentence in answer["message"]
+    assert site.nothing_happened()
+
+
+def test_a_rate_for_a_run_by_users(make: Make) -> None:
+    """A run that goes on stays what it is."""
+    site = make()
+    assert swarm(site, user_count="3", rate="")["success"]
+    going_on(site)
+    assert "cannot change from users to a rate" in swarm(site, rate="75")["message"]
+    assert site.node.rates == []

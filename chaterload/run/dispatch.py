@@ -1,0 +1,207 @@
+"""The arrivals of one process: each is handed to an idle user, and users are started before none is left."""
+
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import asdict
+from random import Random
+from typing import Any
+
+import gevent
+from gevent.hub import Waiter
+from locust.env import Environment
+
+from chaterload import internals
+from chaterload.judge.lateness import LATE_MS, Arrivals
+from chaterload.load.arrivals import Arrival, ArrivalProcess, TaskCosts
+from chaterload.load.rates import ArrivalPlan, reserve, users_to_start
+from chaterload.load.scenario import calls_of
+
+READY_S = 2.0
+"""The first users get so long to take their accounts before the first arrival is due."""
+
+LOOK_S = 0.01
+
+
+class Dispatcher:
+    """Hands each arrival to the user that has been idle longest; one that finds nobody idle waits for the next user.
+
+    Its timer runs in gevent's hub, so that an arrival costs what a user's own pause costs: one timer and one switch.
+    """
+
+    def __init__(self, environment: Environment, plan: ArrivalPlan, may_grow: Callable[[], bool]) -> None:
+        """The pool stays as it is once `may_grow` says no.
+
+        The first rate counts from when Locust has started users here, and those are ready.
+        """
+        assert environment.runner is not None
+        self._runner = environment.runner
+        self._classes = environment.user_classes
+        self._plan, self._may_grow = plan, may_grow
+        seed = plan.own_seed
+        self._random = Random(None if seed is None else f"tasks {seed}")
+        tasks = [task for user_class in self._classes for task in user_class.tasks]
+        guess = sum(map(_guess, tasks)) / len(tasks) if tasks else 1.0
+        self._process = ArrivalProcess(plan.kind, Random(seed), TaskCosts(guess), time.perf_counter())
+        self._rate = 0.0
+        self._idle: OrderedDict[Waiter[tuple[Arrival, bool]], None] = OrderedDict()
+        self._waiting: deque[tuple[Arrival, bool]] = deque()
+        """Arrivals that have no user yet, and whether that is because no more users may be."""
+        self._under_way: dict[Any, tuple[Any, Arrival]] = {}
+        """Task and arrival of each user's greenlet."""
+        self._requests: Counter[Any] = Counter()
+        """That each of these has made since its task began."""
+        self._arrivals = self._late = self._late_by_server = 0
+        self._latest_ms = 0.0
+        self._enough = 0
+        """So many idle users are enough at this rate, by the last look."""
+        self._timer: Any = None
+        self._is_open = self._is_growing = self._is_over = False
+        self._events = environment.events
+        self._events.request.add_listener(self._on_request)
+        self._let_go = internals.keep_users(self._runner)
+        self._runner.greenlet.spawn(self._open)
+
+    def _open(self) -> None:
+        """Begin when there are users to begin with."""
+        while not internals.has_started(self._runner) and not self._is_over:
+            gevent.sleep(LOOK_S)
+        deadline = time.perf_counter() + READY_S
+        self._grow()
+        while (not self._idle or self._missing()) and time.perf_counter() < deadline:
+            gevent.sleep(LOOK_S)
+        if not self._is_over:
+            self._is_open = True
+            self._process.ask(time.perf_counter(), self._rate)
+            self._arm()
+
+    def ask(self, rate: float) -> None:
+        """So many requests per second from now on."""
+        if self._is_over or rate == self._rate:
+            return
+        self._rate = rate
+        if self._is_open:
+            self._process.ask(time.perf_counter(), rate)
+            self._grow()
+            self._arm()
+
+    def take(self, user: Any) -> float:
+        """Wait for the next arrival and give the user its task: when it was due, as time.perf_counter() tells it."""
+        greenlet = gevent.getcurrent()
+        self._end(greenlet)
+        arrival, by_server = self._waiting.popleft() if self._waiting else self._wait()
+        self._count(arrival, by_server)
+        task = self._random.choice(user.tasks)
+        internals.schedule_task(user, task)
+        self._under_way[greenlet] = task, self._process.begin(arrival, task, _guess(task))
+        return arrival.due
+
+    def _wait(self) -> tuple[Arrival, bool]:
+        waiter: Waiter[tuple[Arrival, bool]] = Waiter()
+        self._idle[waiter] = None
+        try:
+            handed: tuple[Arrival, bool] = waiter.get()
+        finally:
+            self._idle.pop(waiter, None)
+        return handed
+
+    def leave(self) -> None:
+        """The user that calls ends: its task goes no further."""
+        self._end(gevent.getcurrent())
+
+    def _end(self, greenlet: Any) -> None:
+        requests = self._requests.pop(greenlet, 0)
+        if begun := self._under_way.pop(greenlet, None):
+            task, arrival = begun
+            self._process.end(arrival, task, requests)
+
+    def stop(self) -> None:
+        """The load has ended: what is waiting is late for good."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._process.ask(time.perf_counter(), 0.0)
+        self._disarm()
+        while self._waiting:
+            self._count(*self._waiting.popleft())
+        self._events.request.remove_listener(self._on_request)
+        self._let_go()
+
+    def figures(self) -> dict[str, Any]:
+        """How many there were and how many were late, as what msgpack can carry."""
+        counts = self._arrivals, self._late, self._late_by_server, self._latest_ms
+        return asdict(Arrivals(*counts, waiting=len(self._waiting), idle=len(self._idle)))
+
+    def _on_request(self, **_: Any) -> None:
+        self._requests[gevent.getcurrent()] += 1
+
+    def _count(self, arrival: Arrival, by_server: bool) -> None:
+        late_ms = (time.perf_counter() - arrival.due) * 1000
+        self._arrivals += 1
+        if late_ms > self._latest_ms:
+            self._latest_ms = late_ms
+        if late_ms > LATE_MS:
+            self._late += 1
+            self._late_by_server += by_server
+
+    def _arm(self) -> None:
+        """Wake up when the next arrival is due."""
+        self._disarm()
+        due = self._process.next
+        if due != float("inf"):
+            self._timer = gevent.get_hub().loop.timer(max(0.0, due - time.perf_counter()))
+            self._timer.start(self._fire, update=True)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+            self._timer = None
+
+    def _fire(self) -> None:
+        """Hand out what is due. It runs in the hub, where each user goes on until it waits for something."""
+        while self._process.next <= time.perf_counter():
+            arrival = self._process.arrive()
+            if self._idle:
+                waiter, _ = self._idle.popitem(last=False)
+                waiter.switch((arrival, False))
+            else:
+                self._waiting.append((arrival, self._runner.user_count >= self._plan.most_users))
+        if self._waiting or 2 * len(self._idle) < self._enough:  # half of the reserve bears what comes together
+            self._grow()
+        self._arm()
+
+    def _missing(self) -> int:
+        """How many users have to be started now."""
+        tasks_per_second = self._rate / self._process.costs.mean
+        self._enough = reserve(tasks_per_second)
+        if self._is_over or not self._may_grow():
+            return 0
+        return users_to_start(
+            self._runner.user_count,
+            busy=len(self._under_way),
+            idle=len(self._idle),
+            waiting=len(self._waiting),
+            tasks_per_second=tasks_per_second,
+            most_users=self._plan.most_users,
+        )
+
+    def _grow(self) -> None:
+        if not self._is_growing and self._missing():
+            self._is_growing = True
+            self._runner.greenlet.spawn(self._start_users)
+
+    def _start_users(self) -> None:
+        """Start what is missing, the classes by their weights."""
+        try:
+            weights = [user_class.weight for user_class in self._classes]
+            names = [user_class.__name__ for user_class in self._classes]
+            if missing := self._missing():
+                internals.start_users(self._runner, Counter(self._random.choices(names, weights, k=missing)))
+        finally:
+            self._is_growing = False
+
+
+def _guess(task: Any) -> float:
+    """How many requests a task makes, until it was seen to."""
+    return float(len(calls_of(task)) or 1)
