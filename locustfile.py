@@ -42,7 +42,7 @@ class ChaterUser(DishUser):
 
     @tag("full_flow")
     @task(1)
-    @calls(PHOTO, TODAY, MODIFY, WEIGHT, RECOMMENDATION, DELETE)
+    @calls(TODAY, PHOTO, TODAY, MODIFY, WEIGHT, RECOMMENDATION, DELETE)  # no dish is begun on a list nobody has seen
     def full_flow(self) -> None:
         """A meal: photographed and found in today's list, doubled, weighed, asked about, listed and deleted."""
         dish = self.upload_photo()

@@ -15,6 +15,8 @@ STAND_IN_ROUTES = """
 import json
 import locustfile
 from chaterload.internals import tags_of
+from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
+from chaterload.judge.reach import why_never_reached
 from chaterload.load.scenario import calls_of
 from chaterload.standin.endpoints import ENDPOINTS
 
@@ -22,13 +24,17 @@ routes = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS}
 tasks = {task.__name__: task for task in locustfile.ChaterUser.tasks}
 print(json.dumps({name: [sorted(tags_of(t)), [str(c) for c in calls_of(t) if str(c) not in routes], len(calls_of(t))]
                   for name, t in tasks.items()}))
+no_list = Snapshot({Endpoint("GET", "/eater_get_today"): EndpointStats(3, 3, {10: 3})}, 10.0)
+print(why_never_reached(Endpoint("POST", "/eater_receive_photo"), no_list, [calls_of(locustfile.ChaterUser.full_flow)]))
 """
 
 
 def test_every_scenario_is_told():
-    """Each task has a tag, says what it asks, which Chater UI has, and docs/scenarios.md has the tags and no others."""
+    """Each task has a tag, says what it asks and in which order, and docs/scenarios.md has the tags and no others."""
     done = subprocess.run([sys.executable, "-c", STAND_IN_ROUTES], cwd=ROOT, capture_output=True, text=True, check=True)
-    tasks = json.loads(done.stdout.splitlines()[-1])
+    *_, described, no_photo = done.stdout.splitlines()
+    assert no_photo == "GET /eater_get_today always failed"
+    tasks = json.loads(described)
     assert {name: unknown for name, (_, unknown, _) in tasks.items() if unknown} == {}
     assert all(tags and calls for tags, _, calls in tasks.values()), tasks
     table = (ROOT / "docs/scenarios.md").read_text().partition("| tag | what a user does |")[2].partition("\n\n")[0]
