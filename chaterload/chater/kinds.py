@@ -42,8 +42,9 @@ class FailureKind(Enum):
     )
     CONNECTION_BROKEN = (
         "connection broken",
-        "the server closed the connection before its answer was whole: a crash, a restart or a full backlog",
-        "look at the server's restarts and its proxy's log",
+        "the server closed the connection before its answer was whole, or what came is no HTTP: a crash, a restart, "
+        "a full backlog, or another protocol at this port",
+        "look at the server's restarts and its proxy's log, and check the host's port",
         Trait.MAY_BE_LOAD | Trait.HOPELESS,
     )
     TIMED_OUT = (

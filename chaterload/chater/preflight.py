@@ -17,7 +17,7 @@ ATTEMPTS = 3
 
 _FAILED = {
     FailureKind.TIMED_OUT: f"gave no answer within {TIMEOUT_S:.0f} s",
-    FailureKind.CONNECTION_BROKEN: "broke the connection off",
+    FailureKind.CONNECTION_BROKEN: "broke the connection off, or what came is no HTTP",
 }
 """What may pass, in words."""
 

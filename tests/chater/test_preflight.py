@@ -25,13 +25,17 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TIMEOUT_S", 0.3)
 
 
+BROKEN = "broke the connection off, or what came is no HTTP"
+
+
 @pytest.mark.parametrize(
     ("script", "failed"),
     [
         pytest.param(silent, "gave no answer within 10 s", id="silent"),
         pytest.param(say(b"HTTP/1.1 200 OK\r\n", b"X: ", pause=2.0), "gave no answer within 10 s", id="slow head"),
-        pytest.param(reset_after(b"HTTP/1.1 200 OK\r\n"), "broke the connection off", id="reset"),
-        pytest.param(say(), "broke the connection off", id="closed"),
+        pytest.param(reset_after(b"HTTP/1.1 200 OK\r\n"), BROKEN, id="reset"),
+        pytest.param(say(), BROKEN, id="closed"),
+        pytest.param(say(b"220 mail\r\n\r\n"), BROKEN, id="another protocol"),
     ],
 )
 def test_what_may_pass_is_tried_three_times(
