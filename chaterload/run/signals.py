@@ -1,5 +1,6 @@
-"""What Ctrl-C does to a process: Python would raise it in whichever user happens to run."""
+"""What Ctrl-C and a closed terminal do to a process: Python would raise the one in a user, and die of the other."""
 
+import os
 import signal
 from dataclasses import dataclass
 
@@ -20,11 +21,15 @@ class Process:
     interrupted: bool = False
 
     def take_interrupts(self, *, is_forked: bool) -> None:
-        """Have Ctrl-C end this process as SIGTERM does. A worker forked by its master leaves it to that."""
-        if is_forked:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # its master hears the same Ctrl-C, and ends it in order
+        """Have Ctrl-C and SIGHUP end this process as SIGTERM does. A worker forked by its master leaves it to that."""
+        hears_hangup = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # as it is after nohup
+        if is_forked:  # its master hears the same, and ends it in order
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
         else:
             gevent.signal_handler(signal.SIGINT, self._interrupt)
+            if hears_hangup:
+                gevent.signal_handler(signal.SIGHUP, os.kill, os.getpid(), signal.SIGTERM)
 
     def _interrupt(self) -> None:
         """A second one, or one that comes while a run is ending already, makes the users end at once."""
