@@ -3,12 +3,14 @@
 import argparse
 import logging
 import traceback
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,26 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(Exit.NEVER_STARTED, f"{self.prog}: {message}\n")
+
+
+class Problems:
+    """Gathers what several steps refuse, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def of(self, step: Callable[[], T]) -> T | None:
+        """What a step makes; None where it refused."""
+        try:
+            return step()
+        except Refused as refused:
+            self.told += refused.problems
+            return None
+
+    def refuse(self) -> None:
+        """Refused when there is any."""
+        if self.told:
+            raise Refused(*self.told)
 
 
 @contextmanager

@@ -24,9 +24,9 @@ from chaterload.chater.environment import cluster_key, load_settings, misspelt, 
 from chaterload.chater.hosts import take_host
 from chaterload.chater.settings import Settings
 from chaterload.chater.user import ProtobufUser
-from chaterload.exits import Exit, Refused, refusing
+from chaterload.exits import Exit, Problems, Refused, refusing
 from chaterload.judge.measure import round_to_3_significant
-from chaterload.report.formats import FORMATS, import_writers
+from chaterload.report.formats import import_writers
 from chaterload.run import telemetry
 from chaterload.run.controller import RunController, ask_rate, print_refusal
 from chaterload.run.criteria import PassCriteria, check_objectives
@@ -34,6 +34,7 @@ from chaterload.run.master import Master, tell_who_may_join
 from chaterload.run.node import Local, options_of, own_host
 from chaterload.run.options import add_options, bind_value
 from chaterload.run.results import Results
+from chaterload.run.run_options import RunOptions, refusals
 from chaterload.run.signals import Process
 from chaterload.run.strategy import planned_users, use_strategy
 from chaterload.run.streams import forgive_stdout
@@ -102,21 +103,26 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
 
 
 def _prepare(environment: Environment, runner: Any, web_ui: WebUI | None) -> None:
-    settings = load_settings()
-    login.check(options_of(environment).web_login)
-    _set_up(environment, settings)
-    allowed = (*settings.allow_host, *(options_of(environment).allow_host or ()))
+    problems, is_worker = Problems(), isinstance(runner, WorkerRunner)
+    settings, options = problems.of(load_settings), RunOptions.read(options_of(environment))
+    problems.told += refusals(options, is_worker=is_worker)
+    problems.of(lambda: login.check(options_of(environment).web_login))
+    judge = None if options.no_objectives or is_worker else problems.of(lambda: _judge(options))
+    environment.host = problems.of(lambda: take_host(options.host or "")) if options.host else None
+    problems.refuse()
+    assert settings is not None
+    _set_up(environment, options, settings)
+    allowed = (*settings.allow_host, *options.allow_host)
     if isinstance(runner, WorkerRunner):
         _listen_as_worker(environment, Worker(environment, runner, settings, allowed))
         return
     is_master = isinstance(runner, MasterRunner)
     node = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
-    judge = _judge(environment)
     controller = RunController(environment, settings, node, judge, _results(environment, settings))
-    use_strategy(environment, judge, controller.sampler, node, partial(ask_rate, controller))
+    use_strategy(environment, options, judge, controller.sampler, node, partial(ask_rate, controller))
     if judge:
         import_writers()
-        check_objectives(environment, judge.objectives, options_of(environment).objectives)
+        check_objectives(environment, judge.objectives, options.objectives or "objectives.toml")
     for sentence in misspelt(os.environ, internals.option_variables()):
         logger.warning(sentence)
     _listen(environment, controller)
@@ -157,7 +163,7 @@ def _show_live(controller: RunController) -> None:
     from chaterload.run.terminal import Terminal, find_console  # no other process needs them
 
     if console := find_console():
-        options.only_summary = True  # read after this event
+        options_of(controller.environment).only_summary = True  # read after this event
         view = Terminal(controller, console)
         listen.test_start.add_listener(view.start)
         listen.test_stop.add_listener(view.stop)
@@ -180,18 +186,8 @@ def finish(**_: Any) -> None:
         _process.controller.listeners.guard(_process.controller.on_quitting)()
 
 
-def _judge(environment: Environment) -> PassCriteria | None:
-    """What to judge by; None with --no-objectives. Refused when an option is wrong or names a wrong file."""
-    options = options_of(environment)
-    if options.no_objectives:
-        files = [known.destination for known in FORMATS]
-        given = [name for name in (*files, "baseline", "objectives") if getattr(options, name)]
-        if given:
-            names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-            raise Refused(f"--no-objectives is given together with {names}. Expected one or the other.")
-        return None
-    if options.baseline_tolerance < 0:
-        raise Refused(f"--baseline-tolerance is {options.baseline_tolerance}. Expected a share, 0 or more.")
+def _judge(options: RunOptions) -> PassCriteria:
+    """What to judge by. Refused when an option names a wrong file."""
     return PassCriteria.load(options.objectives, options.baseline, options.baseline_tolerance)
 
 
@@ -205,30 +201,12 @@ def _results(environment: Environment, settings: Settings) -> Results | None:
     return Results(environment, Path(parent), {**options, **shown(settings)})
 
 
-def _set_up(environment: Environment, settings: Settings) -> None:
+def _set_up(environment: Environment, options: RunOptions, settings: Settings) -> None:
     """Host and time limits, for Locust and for the user class."""
-    options = options_of(environment)
-    if options.reset_stats and not options.no_objectives:
-        raise Refused("--reset-stats would empty what the verdict is made of. Expected it with --no-objectives alone.")
-    if options.otel and options.processes:
-        raise Refused(
-            "--otel is given together with --processes, whose workers would report as one. Expected --worker."
-        )
-    if options.processes and options.master_bind_port != options.master_port:
-        raise Refused(
-            f"--processes is given with --master-bind-port {options.master_bind_port} and --master-port "
-            f"{options.master_port}, so that no process would find the master. Expected the same port in both."
-        )
     ProtobufUser.insecure = not settings.tls_verify
-    if environment.host:
-        environment.host = take_host(environment.host)
     if isinstance(environment.runner, WorkerRunner):
         return  # its master says what to load, or it finds out when it is asked
-    if options.stand_in_options and not options.stand_in:
-        raise Refused(f"--stand-in-options {options.stand_in_options!r} is given without --stand-in. Expected both.")
     if options.stand_in:
-        if environment.host:
-            raise Refused(f"--stand-in and --host {environment.host!r} are both given. Expected one of them.")
         environment.host = _start_stand_in(options.stand_in_options)
     elif isinstance(environment.runner, LocalRunner):
         environment.host = environment.host or own_host(environment, settings)

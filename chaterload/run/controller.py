@@ -3,7 +3,6 @@
 import logging
 import signal
 import sys
-from argparse import Namespace
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +27,7 @@ from chaterload.run.node import Node, options_of
 from chaterload.run.output import write_reports
 from chaterload.run.platform import ask_platform, ask_server
 from chaterload.run.results import Results
+from chaterload.run.run_options import RunOptions
 from chaterload.run.sampling import Sampler
 from chaterload.run.strategy import arrival_plan, asked_rate, chosen_shape, planned_users
 from chaterload.run.watching import watch
@@ -60,7 +60,7 @@ class RunController:
         self.results = results
         """None without --results."""
         self.sampler = Sampler(environment, node.reports)
-        self.options: Namespace = options_of(environment)
+        self.options = RunOptions.read(options_of(environment))
         self.phase = Phase.IDLE
         self.run: Run | None = None
         """The run that goes on, or the last one."""
@@ -83,7 +83,7 @@ class RunController:
 
     @property
     def starts_by_itself(self) -> bool:
-        return bool(self.options.headless or self.options.autostart)
+        return self.options.starts_by_itself
 
     @refusing("The check before the load")
     def begin(self, users: int, host: str | None) -> None:
@@ -172,7 +172,7 @@ class RunController:
             self.sampler.sample_wind_down(self.run)
             if not self.run.is_cleaned:
                 wind_down(self.run, self.node, self.settings)
-            self.run.note_early_end(self.options.run_time)
+            self.run.note_early_end(options_of(self.environment).run_time)
             self._conclude(self.run)
         finally:
             self.phase = Phase.JUDGED

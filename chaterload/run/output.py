@@ -1,7 +1,6 @@
 """The files that a judged run leaves, and the exit code that all of them tell."""
 
 import os
-from argparse import Namespace
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,9 +9,10 @@ from chaterload.report.folder import could_write
 from chaterload.report.formats import FORMATS, add_to_job_summary
 from chaterload.report.model import Report
 from chaterload.run.results import Results
+from chaterload.run.run_options import RunOptions
 
 
-def write_reports(report: Report, options: Namespace, results: Results | None) -> Report:
+def write_reports(report: Report, options: RunOptions, results: Results | None) -> Report:
     """Write every file that was asked for. Returns the report with what could not be written, as the files tell it.
 
     A file that cannot be written may change the exit code, so that the others are written once more.
@@ -25,11 +25,11 @@ def write_reports(report: Report, options: Namespace, results: Results | None) -
     return report
 
 
-def _write(report: Report, options: Namespace, results: Results | None) -> list[str]:
+def _write(report: Report, options: RunOptions, results: Results | None) -> list[str]:
     """What could not be written."""
     failed = []
     for known in FORMATS:
-        path = getattr(options, known.destination)
+        path = options.files.get(known.destination)
         if not path or path in report.unwritten:
             continue
         if not could_write(f"{known.option} {path!r}", partial(known.write, Path(path), report)):

@@ -1,61 +1,47 @@
 """What load a run has: by users or by rate, and the shape that --strategy names or the web UI's picker offers."""
 
-from argparse import Namespace
 from collections.abc import Callable
 
 from locust.env import Environment
 
-from chaterload.exits import Refused
 from chaterload.load.rate_search import RateCapacityShape
 from chaterload.load.rates import ArrivalPlan, parse_rate
-from chaterload.load.shapes import CapacityShape, NamedShape, check_name, search_limits, staged_shapes
+from chaterload.load.shapes import CapacityShape, NamedShape, search_limits, staged_shapes
 from chaterload.load.strategies import CAPACITY, USERS, SearchLimits
 from chaterload.run.criteria import PassCriteria
 from chaterload.run.figures import waiting, with_open, without_lost_writes
 from chaterload.run.node import Node, options_of
+from chaterload.run.run_options import RunOptions
 from chaterload.run.sampling import Sampler
-
-_PLAIN = ("num_users", "spawn_rate", "run_time", "rate")
-"""The options of a plain run."""
 
 
 def use_strategy(
     environment: Environment,
+    options: RunOptions,
     judge: PassCriteria | None,
     sampler: Sampler,
     node: Node,
     ask: Callable[[float], object],
 ) -> None:
     """Give Locust the shape that --strategy names, and the web UI's picker all of them; `ask` asks for a rate."""
-    options = options_of(environment)
     scale, users = options.strategy_scale, options.strategy_users
-    if scale <= 0:
-        raise Refused(f"--strategy-scale is {scale}. Expected a number above 0.")
-    if users is not None and users < 1:
-        raise Refused(f"--strategy-users is {users}. Expected a whole number, 1 or more.")
-    if options.rate_users < 1:
-        raise Refused(f"--rate-users is {options.rate_users}. Expected a whole number, 1 or more.")
-    if options.rate and not options.strategy and (given := _given(options, ("num_users", "spawn_rate"))):
-        raise Refused(
-            f"--rate is given together with {given}. Expected one or the other: by rate, a pool has the users."
-        )
     shapes = staged_shapes(scale, users)
     if judge:
-        shapes[CAPACITY] = _search(environment, judge, sampler, node, search_limits(scale, users))
+        shapes[CAPACITY] = _search(environment, options.by, judge, sampler, node, search_limits(scale, users))
     for shape in shapes.values():
         shape.ask = ask
     if options.class_picker:
         environment.available_shape_classes = dict(shapes)
     if options.strategy:
-        environment.shape_class = shape = _choose(options, shapes)
+        environment.shape_class = shape = shapes[options.strategy]
         shape.runner = sampler.runner
 
 
 def _search(
-    environment: Environment, judge: PassCriteria, sampler: Sampler, node: Node, limits: SearchLimits
+    environment: Environment, by: str, judge: PassCriteria, sampler: Sampler, node: Node, limits: SearchLimits
 ) -> CapacityShape:
     stats, objectives = environment.stats, judge.objectives
-    if options_of(environment).by == USERS:
+    if by == USERS:
         return CapacityShape(limits, objectives, lambda: without_lost_writes(stats), sampler.cpu_percent)
     return RateCapacityShape(
         limits,
@@ -64,28 +50,6 @@ def _search(
         sampler.cpu_percent,
         lambda: waiting(node.reports()),
     )
-
-
-def _given(options: Namespace, names: tuple[str, ...]) -> str:
-    """Which of the options are given, as people write them."""
-    return ", ".join(
-        f"--{name.replace('num_', '').replace('_', '-')}" for name in names if getattr(options, name) not in (None, "")
-    )
-
-
-def _choose(options: Namespace, shapes: dict[str, NamedShape]) -> NamedShape:
-    name: str = options.strategy
-    check_name(name)
-    if given := _given(options, _PLAIN):
-        raise Refused(
-            f"--strategy {name} is given together with {given}. Expected one or the other; "
-            "--strategy-users and --strategy-scale shrink a strategy."
-        )
-    if name not in shapes:
-        raise Refused(f"--strategy {name} needs objectives. Expected it without --no-objectives.")
-    if shapes[name].by_rate and name != CAPACITY and options.strategy_users is not None:
-        raise Refused(f"--strategy-users is given with --strategy {name}, which goes by requests per second.")
-    return shapes[name]
 
 
 def chosen_shape(environment: Environment) -> NamedShape | None:

@@ -16,6 +16,7 @@ from chaterload.report.live import LiveView, build
 from chaterload.run.controller import RunController
 from chaterload.run.criteria import evaluate_run
 from chaterload.run.figures import in_flight, last_failures, snapshot
+from chaterload.run.node import options_of
 
 REFRESH_S = 1.0
 
@@ -84,7 +85,7 @@ class Terminal:
         return LiveView(
             host=environment.host or control.settings.host,
             seconds=run.seconds,
-            length_s=shape.seconds if shape else control.options.run_time,
+            length_s=shape.seconds if shape else options_of(control.environment).run_time,
             users=control.runner.user_count,
             target_users=target_users(control.runner),
             workers=control.workers,

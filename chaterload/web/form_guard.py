@@ -104,7 +104,7 @@ def _check_form(control: RunController, hosts: Hosts) -> None:
     if control.phase is not Phase.RUNNING:
         control.begin(users, host or None)
         if not request.form.get("run_time"):
-            control.options.run_time = None  # Locust keeps the command line's, and does not follow it
+            options_of(control.environment).run_time = None  # Locust keeps the command line's, and does not follow it
         g.began = True
     elif host != (control.environment.host or ""):
         raise Refused("The host cannot change during a run. Stop the run first.")

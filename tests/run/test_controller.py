@@ -1,5 +1,6 @@
 """What may start, what is refused while a run goes on, and which exit code is left, without a process."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -180,7 +181,7 @@ def test_a_start_that_does_not_come(control, node):
 
 def test_a_headless_run_that_may_not_start(control, node, capfd):
     """Where Locust starts by itself, a refusal is told, ends the process with 2, and starts no user."""
-    control.options.headless = True
+    control.options = replace(control.options, headless=True)
     node.error = Refused("The host is wrong.")
     with pytest.raises(gevent.GreenletExit):
         control.on_test_start()
@@ -218,7 +219,7 @@ def test_no_run_at_all(control):
 @pytest.mark.parametrize(("rebalancing", "ended"), [(False, 1), (True, 0)])
 def test_a_lost_worker(control, rebalancing, ended):
     """A headless run that lost a worker ends at once, unless the others are to take over."""
-    control.options.headless, control.options.enable_rebalancing = True, rebalancing
+    control.options = replace(control.options, headless=True, enable_rebalancing=rebalancing)
     control.on_test_start()
     control.on_lost_worker("worker 0 was lost during the run")
     gevent.sleep(0)

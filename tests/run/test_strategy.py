@@ -10,6 +10,7 @@ from chaterload.load.rate_search import RateCapacityShape
 from chaterload.load.rates import ArrivalPlan
 from chaterload.load.shapes import CapacityShape
 from chaterload.run.options import rate_text
+from chaterload.run.run_options import RunOptions, refusals
 from chaterload.run.strategy import arrival_plan, asked_rate, planned_users, use_strategy
 
 PLAIN = {
@@ -31,7 +32,10 @@ def environment_of(**options: Any) -> Any:
     sampler: Any = SimpleNamespace(runner=None, cpu_percent=lambda: 0.0)
     node: Any = SimpleNamespace(reports=list)
     environment.asked = []
-    use_strategy(environment, judge, sampler, node, environment.asked.append)
+    read = RunOptions.read(environment.parsed_options)
+    if problems := refusals(read):
+        raise Refused(*problems)
+    use_strategy(environment, read, judge, sampler, node, environment.asked.append)
     return environment
 
 
