@@ -42,7 +42,7 @@ soak: $(VENV)/.dev ## Does the generator stay as it is over 30 minutes (SOAK_TIM
 proto: $(VENV)/.run ## Regenerate the message modules from proto/*.proto
 	cd proto && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. *.proto
 
-docs: $(VENV)/.dev ## Write settings and options into docs/settings.md and k8s/base/settings.env
+docs: $(VENV)/.dev ## Write the table of settings, the JSON's schema and k8s/base/settings.env from the code
 	$(BIN)/python docs/reference.py
 
 # The image goes without grpcio-tools, which only regenerates committed files and weighs 35 MB.

@@ -1,7 +1,8 @@
-"""Write what settings and options say of themselves into docs/settings.md and k8s/base/settings.env (`make docs`)."""
+"""Write what the code says of itself into docs and k8s/base/settings.env (`make docs`): settings, options, the JSON."""
 
 import ast
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ sys.path.insert(0, str(ROOT))
 
 from chaterload.chater.settings import IN_CLUSTER, Settings, is_secret, variable  # noqa: E402
 from chaterload.internals import options_of  # noqa: E402
+from chaterload.report.document import schema  # noqa: E402
 from chaterload.run.options import TITLE, add_options  # noqa: E402
 
 PAGE, SETTINGS_ENV = ROOT / "docs/settings.md", ROOT / "k8s/base/settings.env"
+SCHEMA = ROOT / "docs/verdict.schema.json"
 TABLE = re.compile(r"(?<=\| variable \| option \| default \| meaning \|\n\|---\|---\|---\|---\|\n)(\|.*\n)+")
 ENV_HEAD = """\
 # Made by `make docs`: every setting that is no secret. What has a # in front shows its default.
@@ -103,6 +106,12 @@ def settings_env() -> str:
     return ENV_HEAD + "".join(lines)
 
 
+def schema_text() -> str:
+    """The JSON Schema of the verdict JSON, as its file holds it."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
 if __name__ == "__main__":
     PAGE.write_text(TABLE.sub(lambda _: table(), PAGE.read_text(encoding="utf-8"), count=1), encoding="utf-8")
     SETTINGS_ENV.write_text(settings_env(), encoding="utf-8")
+    SCHEMA.write_text(schema_text(), encoding="utf-8")

@@ -79,11 +79,12 @@ def commands(page: str) -> list[list[str]]:
 
 
 def test_settings_and_options_are_as_they_say_themselves() -> None:
-    """The table of docs/settings.md and the ConfigMap's file are what `make docs` makes of Settings and the options."""
+    """The table of settings, the ConfigMap's file and the JSON's schema are what `make docs` makes of the code."""
     found = reference.TABLE.search(PAGES["docs/settings.md"])
     assert found
     assert found.group() == reference.table(), "`make docs` writes it anew"
     assert reference.SETTINGS_ENV.read_text(encoding="utf-8") == reference.settings_env(), "`make docs` writes it anew"
+    assert reference.SCHEMA.read_text(encoding="utf-8") == reference.schema_text(), "`make docs` writes it anew"
     assert reference.meanings().keys() == Settings.model_fields.keys()
 
 

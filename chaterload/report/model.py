@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from chaterload.judge.baseline import FORMAT, write_times
 from chaterload.judge.comparison import Comparison
 from chaterload.judge.dependence import Dependence
 from chaterload.judge.diagnosis import FailureCount, Finding
+from chaterload.judge.drift import Drift
 from chaterload.judge.events import Event
 from chaterload.judge.history import Sample
 from chaterload.judge.lateness import RateFigures
@@ -217,12 +218,18 @@ def _wind_down(sample: Sample | None) -> dict[str, Any] | None:
 
 
 def _analysis(analysis: Analysis) -> dict[str, Any]:
-    load, drift = analysis.load, analysis.drift
+    load = analysis.load
     return {
-        **asdict(analysis),
+        **asdict(replace(analysis, drift=None)),
         "load": load and {**asdict(load), "slowed_most": load.slowed_most and _comparison(load.slowed_most)},
-        "drift": drift and {**asdict(drift), "trends": {str(name): _trend(t) for name, t in drift.trends.items()}},
+        "drift": analysis.drift and _drift(analysis.drift),
     }
+
+
+def _drift(drift: Drift) -> dict[str, Any]:
+    """Field by field: asdict would make dicts of the endpoints, which cannot be keys."""
+    trends = {str(name): _trend(trend) for name, trend in drift.trends.items()}
+    return {"users": drift.users, "seconds": drift.seconds, "trends": trends}
 
 
 def _trend(trend: Trend) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import pytest
 
 from chaterload.standin.process import StandInProcess
 from tests.photos import small_png
+from tests.support.schema import check_files
 from tests.support.standins import answers, credentials, page, requests_seen
 from tests.support.waiting import PATIENCE_S, free_port, refuses, wait_for
 from tests.support.warm import WarmProcess, start_stand_in, warm_locust
@@ -200,7 +201,8 @@ Run = Callable[..., Locust]
 def locust(tmp_path: Path) -> Iterator[Run]:
     """Starts Locust: `locust("--headless", env={...})`, with other words `before` the command if need be.
 
-    What still runs at the end of the test is killed. What ended by itself must have left nothing behind.
+    What still runs at the end of the test is killed. What ended by itself must have left nothing behind, and
+    each verdict JSON that it wrote is what the schema declares.
     """
     started: list[Locust] = []
     mark = uuid.uuid4().hex
@@ -220,6 +222,7 @@ def locust(tmp_path: Path) -> Iterator[Run]:
     finally:
         for left in started_by(sessions, mark):
             left.kill()
+    check_files(tmp_path)
 
 
 @pytest.fixture

@@ -1,28 +1,36 @@
 """The verdict JSON: documented fields, strict JSON, and a baseline for a later run."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from chaterload.judge.analysis import Analysis, Load
 from chaterload.judge.baseline import FORMAT, parse_baseline
+from chaterload.judge.drift import GENERATOR_CPU, Drift
+from chaterload.judge.events import Event
+from chaterload.judge.history import Sample
+from chaterload.judge.lateness import Arrivals, RateFigures
+from chaterload.judge.recovery import Recovery
+from chaterload.judge.serverside import ServerSide, ServerTime
+from chaterload.judge.trend import Trend
+from chaterload.judge.unanswered import Unanswered
 from chaterload.report.model import sorted_endpoints, to_json
+from tests.support.schema import check_document
 
 from .conftest import LOSSES, SAME, TODAY, WEIGHT, WORSE, make_report
-
-FIELDS = {
-    "format", "verdict", "exit_code", "reasons", "requests", "failures", "failure_ratio", "grade", "throughput_rps",
-    "tier", "objectives", "endpoints", "failure_kinds", "diagnosis", "writes", "leftovers", "baseline", "run",
-}  # fmt: skip
+from .test_charts import FOUND, KNEE
 
 
 def through_json(report):
-    return json.loads(json.dumps(to_json(report), allow_nan=False))
+    document = json.loads(json.dumps(to_json(report), allow_nan=False))
+    check_document(document)
+    return document
 
 
 def test_the_documented_fields(any_report):
-    """Every run's JSON has all fields, and no NaN or infinity, which JSON does not know."""
+    """Every run's JSON has the fields that the schema declares, and no NaN or infinity, which JSON does not know."""
     document = through_json(any_report)
-    assert document.keys() >= FIELDS
     assert document["format"] == FORMAT
     assert (document["verdict"], document["exit_code"]) == (
         any_report.verdict.outcome.value,
@@ -99,3 +107,39 @@ def test_what_was_not_judged_has_no_value():
 def test_endpoints_are_in_the_order_of_locusts_tables():
     """By path, then by method."""
     assert [endpoint for endpoint, _ in sorted_endpoints(make_report().snapshot)] == [TODAY, WEIGHT]
+
+
+def test_every_part_is_declared():
+    """The schema has what a run seldom has: each part of its analysis, an event, unanswered requests, a wind-down."""
+    trend = Trend(0.5, 0.0001, 100.0, 90.0, 110.0)
+    report = replace(
+        make_report(),
+        analysis=Analysis(
+            curve=KNEE,
+            capacity=FOUND,
+            load=Load((10, 50), WORSE, ("POST /manual_weight p95", 60)),
+            recovery=Recovery(needed=True, seconds=12.0),
+            drift=Drift(20, 300.0, {WEIGHT: trend, GENERATOR_CPU: trend}),
+            server=ServerSide((ServerTime(WEIGHT, 120.0, 80.0),)),
+        ),
+        events=[Event(3.0, 9.0, 6.0, 4, {"server error": 2}, 1)],
+        unanswered=[Unanswered(WEIGHT, 3, 9000.0, 1)],
+        rate=RateFigures(75.0, 74.8, Arrivals(2413)),
+        wind_down=Sample(33.0, 3.0, 0, 5, 1, {}),
+    )
+    analysis = through_json(report)["analysis"]
+    assert None not in analysis.values()
+    assert analysis["drift"]["trends"][str(WEIGHT)]["direction"] == "rising"
+
+
+def test_the_schema_refuses_what_is_none():
+    """A field too many, one too few and one of another type are each found."""
+    document = through_json(make_report())
+    for wrong in (
+        document | {"new": 1},
+        {name: value for name, value in document.items() if name != "writes"},
+        document | {"requests": "many"},
+        document | {"format": FORMAT + 1},
+    ):
+        with pytest.raises(AssertionError):
+            check_document(wrong)
