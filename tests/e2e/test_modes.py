@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -207,6 +208,7 @@ def test_the_web_ui(locust: Run, server: StandInProcess) -> None:
         assert answer.status == 200
     assert server.token not in web.get("/").decode()
     assert requests_seen(server) == 0
+    start_once(web, 40, host=server.host)
     for users in (40, 10):
         answer = web.swarm(users, host=server.host)
         assert answer["success"], answer
@@ -219,6 +221,17 @@ def test_the_web_ui(locust: Run, server: StandInProcess) -> None:
     run.send(signal.SIGTERM)
     output = run.finish()
     assert run.wait() == 0, output
+
+
+def start_once(web: WebUi, users: int, **form: object) -> None:
+    """Ask for two runs at once: one starts, and the other is refused with a sentence."""
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda _: web.swarm(users, **form), range(2)))
+    (refused,) = [answer for answer in answers if not answer["success"]] or [answers[0]]
+    if refused["success"]:  # the second came when the first had begun: it changes the users of that run
+        assert [answer["message"] for answer in answers] == ["Swarming started"] * 2
+    else:
+        assert refused["message"].startswith("A start is being checked already.")
 
 
 def has_users(web: WebUi, users: int) -> bool:
@@ -249,8 +262,7 @@ def test_the_web_ui_of_a_master(locust: Run, server: StandInProcess) -> None:
 def start_on_two_workers(web: WebUi) -> None:
     """Start a run as soon as both are ready: after a stop, Locust's workers report back some four seconds later."""
     wait_for(lambda: [worker["state"] for worker in web.stats()["workers"]] == ["ready"] * 2, "two workers")
-    answer = web.swarm(10)
-    assert answer["success"], answer
+    start_once(web, 10)
     wait_for(lambda: web.stats()["state"] == "running" and len(web.stats()["stats"]) > 1, "requests")
 
 
