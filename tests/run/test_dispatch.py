@@ -204,13 +204,13 @@ def test_a_user_thinks_within_a_task_as_ever():
     environment = Environment(user_classes=[Thinker], stop_timeout=2)
     runner = environment.create_local_runner()
     shared: Any = Shared()
-    shared.arrivals = Dispatcher(environment, ArrivalPlan("even", 1, 100), lambda: True)
+    shared.arrivals = Dispatcher(environment, ArrivalPlan("even", 1, 15), lambda: True)
     CURRENT.put(shared)
     try:
         runner.start(1, 100)
-        shared.arrivals.ask(50.0)
-        wait_for(lambda: Thinker.thought >= 10)
-        assert figures(shared.arrivals).arrivals <= Thinker.thought + 2
+        shared.arrivals.ask(200.0)
+        wait_for(lambda: Thinker.thought >= 60)
+        assert figures(shared.arrivals).arrivals <= Thinker.thought + 15  # at most one of each user is under way
     finally:
         shared.arrivals.stop()
         runner.quit()
