@@ -30,6 +30,7 @@ from chaterload.report.formats import import_writers
 from chaterload.run import telemetry
 from chaterload.run.controller import RunController, ask_rate, print_refusal
 from chaterload.run.criteria import PassCriteria, check_objectives
+from chaterload.run.last_good import LAST_GOOD, last_good_window
 from chaterload.run.master import Master, tell_who_may_join
 from chaterload.run.node import Local, options_of, own_host
 from chaterload.run.options import add_options, bind_value
@@ -116,6 +117,8 @@ def _prepare(environment: Environment, runner: Any, web_ui: WebUI | None) -> Non
     if isinstance(runner, WorkerRunner):
         _listen_as_worker(environment, Worker(environment, runner, settings, allowed))
         return
+    if judge and options.baseline == LAST_GOOD:
+        judge.baseline = last_good_window(options_of(environment), environment.host or settings.host)
     is_master = isinstance(runner, MasterRunner)
     node = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
     controller = RunController(environment, settings, node, judge, _results(environment, settings))
@@ -188,7 +191,8 @@ def finish(**_: Any) -> None:
 
 def _judge(options: RunOptions) -> PassCriteria:
     """What to judge by. Refused when an option names a wrong file."""
-    return PassCriteria.load(options.objectives, options.baseline, options.baseline_tolerance)
+    baseline = Path(options.baseline) if options.baseline and options.baseline != LAST_GOOD else None
+    return PassCriteria.load(options.objectives, baseline, options.baseline_tolerance)
 
 
 def _results(environment: Environment, settings: Settings) -> Results | None:

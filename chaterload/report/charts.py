@@ -45,7 +45,7 @@ def endpoint_charts(report: Report) -> dict[Endpoint, list[Chart]]:
     return {
         endpoint: [
             *([over_time.response_times(endpoint)] if report.timeline else ()),
-            _distribution(stats, report.baseline.get(endpoint), over_time.limits(endpoint)),
+            distribution(stats, report.baseline.get(endpoint), over_time.limits(endpoint)),
         ]
         for endpoint, stats in sorted_endpoints(report.snapshot)
         if stats.requests
@@ -166,7 +166,7 @@ def _table(timeline: Sequence[Interval], read: Callable[[Interval], Mapping[str,
     return table
 
 
-def _distribution(stats: EndpointStats, before: EndpointStats | None, limits: Sequence[Chart]) -> Chart:
+def distribution(stats: EndpointStats, before: EndpointStats | None, limits: Sequence[Chart]) -> Chart:
     """Which share of the requests took how long, in buckets that grow with the time."""
     shares = [_shares(stats), *([_shares(before)] if before and before.requests else [])]
     first, last = min(min(each) for each in shares), max(max(each) for each in shares)
@@ -204,10 +204,12 @@ def _against_users(curve: Curve, capacity: Capacity | None) -> Chart:
     marks: list[Chart] = []
     if curve.knee_users is not None:
         marks.append({"at": curve.knee_users, "label": "knee"})
-    if capacity and capacity.users:
-        marks.append({"at": capacity.users, "label": "capacity"})
-    if capacity and capacity.first_broken_users:
-        marks.append({"at": capacity.first_broken_users, "label": "breaks", "limit": True})
+    most = capacity and (capacity.users or capacity.asked_rps)
+    broken = capacity and (capacity.first_broken_users or capacity.first_broken_rps)
+    if most:
+        marks.append({"at": most, "label": "capacity"})
+    if broken:
+        marks.append({"at": broken, "label": "breaks", "limit": True})
     return {
         "kind": "users",
         "title": "Throughput and p95 against users",

@@ -210,6 +210,7 @@ class RunRow:
     settings: Mapping[str, str]
     accounts: int
     build: str | None
+    stand_in: bool
 
 
 @dataclass(frozen=True)

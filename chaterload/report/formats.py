@@ -48,7 +48,8 @@ class ReportFormat:
 
 def import_writers() -> None:
     """Import what the end of a run needs, before its load: meanwhile, the files on the disk may change."""
-    for module in (*(known.writer for known in FORMATS), "chaterload.report.console", "prometheus_client.parser"):
+    others = (_INDEX_WRITER, "chaterload.report.console", "prometheus_client.parser")
+    for module in (*(known.writer for known in FORMATS), *others):
         resolve_name(module)
 
 
@@ -61,6 +62,15 @@ FORMATS = (
     MARKDOWN,
     ReportFormat("json", "JSON", "verdict.json", "chaterload.report.model:to_json_text"),
 )
+
+_INDEX_WRITER = "chaterload.report.history:update_index"
+
+
+def keep_history(parent: Path) -> None:
+    """Bring the page of all runs in a folder of --results up to date. Where that fails, the log says so."""
+    update_index: Callable[[Path], Path] = resolve_name(_INDEX_WRITER)
+    could_write(f"The index of {parent}", lambda: update_index(parent))
+
 
 JOB_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable by which GitHub tells a job the file that its page shows."""

@@ -41,7 +41,7 @@ def policy(script: str) -> str:
 
 def as_json(data: Any) -> str:
     """Data for the page's script. Nothing in it can end the element that it stands in."""
-    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\u003c")
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", r"\u003c")
 
 
 def bar(value: float, limit: float) -> tuple[float, float]:
@@ -55,6 +55,7 @@ templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,  # a run may outlast its files
 )
 templates.globals.update(
     style=STYLE,
@@ -63,6 +64,7 @@ templates.globals.update(
     at_least=Bound.AT_LEAST,
     summary=summary,
     percent=numbers.percent,
+    signed=numbers.change,
     milliseconds=numbers.milliseconds,
     rate=numbers.rate,
     clock=numbers.clock,
@@ -73,6 +75,7 @@ templates.globals.update(
     event_lines=event_lines,
     rate_lines=rate_lines,
 )
+templates.get_template("chart.html")  # which the others import
 _PAGE = templates.get_template("page.html")
 
 

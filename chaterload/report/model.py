@@ -47,6 +47,8 @@ class Run:
     """The TEST_* settings that differ from their defaults, without secrets."""
     accounts: int = 0
     """How many the users signed in with; 0 when none was needed."""
+    stand_in: bool = False
+    """Against a stand-in of the run's own, whose port is another one each time."""
     build: str | None = None
     """What was tested, as --build calls it."""
 

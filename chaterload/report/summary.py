@@ -10,7 +10,7 @@ from chaterload.judge.capacity import Capacity
 from chaterload.judge.measure import ALL, Endpoint
 from chaterload.judge.objectives import FAILURE_RATIO, THROUGHPUT, Result, State
 from chaterload.judge.verdict import Outcome
-from chaterload.report.model import Report, Run
+from chaterload.report.model import Report
 
 MOST_FINDINGS = 3
 
@@ -77,9 +77,12 @@ def breaks_first(capacity: Capacity) -> str:
     return f"{', '.join(capacity.broken)} breaks first, at {capacity.first_broken_users} users."
 
 
-def load_in_words(run: Run) -> str:
+def load_in_words(report: Report) -> str:
     """By what load it was tested."""
+    run = report.run
     users = f"up to {run.users} user{'s' if run.users != 1 else ''}"
+    if report.rate:
+        users = f"{numbers.rate(report.rate.asked_rps)} asked"
     return f"strategy {run.strategy}, {users}" if run.strategy else users
 
 

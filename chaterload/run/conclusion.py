@@ -284,5 +284,6 @@ def _run(environment: Environment, settings: Settings, run: Run, reports: Sequen
         },
         settings=shown(settings),
         build=options.build or None,
+        stand_in=bool(options.stand_in),
         accounts=max((int(str(report.get("accounts", 0))) for report in reports), default=0),
     )

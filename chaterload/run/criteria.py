@@ -34,10 +34,10 @@ class PassCriteria:
     queries: Sequence[Query] = ()
 
     @classmethod
-    def load(cls, objectives: str | None, baseline: str | None, tolerance: float) -> "PassCriteria":
+    def load(cls, objectives: str | None, baseline: Path | None, tolerance: float) -> "PassCriteria":
         """Read the files that the options name. Refused when one of them is wrong."""
         parsed, queries = load(Path(objectives) if objectives else DEFAULT_FILE)
-        return cls(parsed, load_baseline(Path(baseline)) if baseline else None, tolerance, queries)
+        return cls(parsed, load_baseline(baseline) if baseline else None, tolerance, queries)
 
 
 def judged_window(run: Run, figures: Snapshot) -> Snapshot:

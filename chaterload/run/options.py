@@ -192,7 +192,8 @@ def _add_verdict(group: _ArgumentGroup) -> None:
         "--baseline",
         metavar="FILE",
         env_var="TEST_BASELINE",
-        help="an earlier --verdict-json, or a folder of --results, to compare with",
+        help="an earlier --verdict-json, or a folder of --results, to compare with; last-good is the newest passed run "
+        "in the DIR of --results with the same strategy, host and tags",
     )
     add(
         "--baseline-tolerance",

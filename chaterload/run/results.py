@@ -18,7 +18,7 @@ from chaterload.exits import Refused
 from chaterload.internals import StatsCSVFileWriter, csv_files, get_html_report
 from chaterload.report.files import write_whole
 from chaterload.report.folder import could_write, new_folder, to_env
-from chaterload.report.formats import FORMATS
+from chaterload.report.formats import FORMATS, keep_history
 from chaterload.report.model import Report
 from chaterload.run.node import options_of
 
@@ -76,7 +76,9 @@ class Results:
         unwritten = report.unwritten if report else ()
         paths = [(folder / name, text) for name, text in texts.items() if str(folder / name) not in unwritten]
         failed = [str(path) for path, text in paths if not could_write(str(path), partial(write_whole, path, text()))]
-        return self._stop_following(tables) + failed
+        failed += self._stop_following(tables)
+        keep_history(self._parent)
+        return failed
 
     def _stop_following(self, tables: StatsCSVFileWriter) -> list[str]:
         """End Locust's CSV files, once."""

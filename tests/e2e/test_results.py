@@ -28,7 +28,7 @@ ALL = OF_LOCUST | {f"verdict.{form}" for form in ("txt", "json", "html", "md", "
 
 def folders(run: Locust) -> list[Path]:
     """Those of the runs that `run` started, the oldest first."""
-    return sorted((run.folder / "kept/results").iterdir())
+    return sorted(path for path in (run.folder / "kept/results").iterdir() if path.is_dir())
 
 
 def names(folder: Path) -> set[str]:
@@ -70,8 +70,9 @@ def test_one_folder_and_the_next_runs_baseline(locust: Run, server: StandInProce
     secrets = ("TEST_USER_TOKEN", "TEST_AUTH_TOKEN")
     assert kept == {name: value for name, value in (credentials(server) | given).items() if name not in secrets}
     assert f"--tags language feedback --run-time 2s {' '.join(KEPT)}" in (first / "settings.env").read_text()
+    assert f'href="{first.name}/verdict.html"' in (first.parent / "index.html").read_text()
     before = (first / "verdict.json").read_bytes()
-    second = locust(*LIGHT, "--run-time", "2s", *KEPT, "--baseline", str(first), env=credentials(server))
+    second = locust(*LIGHT, "--run-time", "2s", *KEPT, "--baseline", "last-good", env=credentials(server))
     assert second.finish()
     compared = json.loads((folders(run)[1] / "verdict.json").read_text())["baseline"]
     assert {row["endpoint"] for row in compared} == {"all requests", "POST /set_language", "POST /feedback"}

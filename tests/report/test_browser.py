@@ -9,10 +9,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from chaterload.judge.analysis import Analysis
+from chaterload.report.history import update_index
 from chaterload.report.html import to_html
 
 from .conftest import LOSSES, SAME, WORSE, make_report
 from .test_charts import FOUND, KNEE
+from .test_history import keep, with_times
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -104,4 +106,21 @@ def test_charts_tell_values(browser: Browser, tmp_path: Path) -> None:
     assert table.locator("tbody th").all_inner_texts() == ["POST /manual_weight", "GET /eater_get_today"]
     page.locator("summary").first.click()
     expect(page.locator("details pre").first).to_be_visible()
+    watched.assert_well()
+
+
+def test_a_history(browser: Browser, tmp_path: Path) -> None:
+    """The page of all runs is as usable as that of one; two that are picked stand side by side."""
+    for number in range(12):
+        keep(tmp_path, number, with_times(100 if number < 6 else 200), build=f"v{number}")
+    watched = Watched(browser, 1280, dark=True)
+    page = watched.open(update_index(tmp_path))
+    page.locator("figure .plot").first.press("End")
+    expect(page.locator("figure .where").first).to_have_text("v11")
+    boxes = page.get_by_role("checkbox")
+    boxes.nth(10).check()
+    boxes.nth(0).check()
+    row = page.get_by_role("region", name="Two runs side by side").get_by_role("row", name="POST /manual_weight p95")
+    expect(row).to_contain_text("+99 %")
+    expect(boxes.nth(5)).to_be_disabled()
     watched.assert_well()

@@ -9,7 +9,7 @@ from typing import Any
 
 from chaterload.judge.history import History
 from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
-from chaterload.judge.timeline import MOST_INTERVALS
+from chaterload.judge.timeline import MOST_INTERVALS, Interval
 from chaterload.report.html import SCRIPT, policy, to_html
 
 from .conftest import NASTY, SAME, WORSE, make_report
@@ -100,13 +100,13 @@ def test_charts():
 
 
 def test_two_hours_make_a_small_page_soon():
-    """Two hours of 14 endpoints are a page of less than 2 MB: what charts are drawn from does not grow with them."""
+    """Two hours of 14 endpoints are a page of less than 2 MB: their charts have as many points as they can."""
     history, endpoints = History(), [Endpoint("GET", f"/{number}") for number in range(14)]
-    for number in range(1, 2401):
-        times = {30 + n: number for n in range(100)}
-        window = {e: EndpointStats(100 * number, 0, times, 100.0) for e in endpoints}
-        history.add(3.0 * number, 50, Snapshot(window, 3.0 * number), target=50)
-    assert MOST_INTERVALS / 2 < len(history.timeline) <= MOST_INTERVALS
+    for number in range(1, MOST_INTERVALS + 1):
+        times = {30 + n: number for n in range(30)}
+        window = {e: EndpointStats(30 * number, 0, times, 100.0) for e in endpoints}
+        history.add(30.0 * number, 50, Snapshot(window, 30.0 * number), target=50)
+    assert len(history.timeline) == MOST_INTERVALS
     report = replace(make_report(), timeline=history.timeline, snapshot=Snapshot(window, 7200.0))
     assert len(to_html(report)) < 2_000_000
 
@@ -116,6 +116,18 @@ def test_nothing_is_taken_for_markup():
     html = to_html(make_report(failures=20, invalid=[NASTY], host=NASTY))
     assert NASTY in Page(html).text
     assert NASTY not in html
+
+
+def test_data_cannot_end_their_element():
+    """What charts show comes from outside too: it is data for the script, and nothing in it is markup."""
+    nasty = Endpoint("GET", "/</script><script>alert(1)</script><!--")
+    shown = Snapshot({nasty: EndpointStats(1, 0, {5: 1}, 5.0, 5.0)}, 3.0)
+    report = replace(make_report(), snapshot=shown, timeline=[Interval(3.0, shown, 1)], platform={NASTY: [(1.0, 1.0)]})
+    html = to_html(report)
+    assert "alert(1)</script>" not in html
+    page = Page(html)
+    assert str(nasty) in [series["label"] for chart in page.charts for series in chart["series"]]
+    assert NASTY in [chart["title"] for chart in page.charts]
 
 
 def test_samples():

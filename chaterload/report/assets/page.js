@@ -73,6 +73,7 @@
     const axis = { stroke: () => color("--dim"), grid: { stroke: () => color("--grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     const xAxis = { ...axis, size: 30, space: 70, grid: { show: false } };
     if (spec.kind === "time") Object.assign(xAxis, { incrs: TIMES, values: (u, at) => at.map(since) });
+    if (spec.kind === "runs") Object.assign(xAxis, { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500], space: 90, values: (u, at) => at.map((v) => (spec.names[v] || "").slice(0, 14)) });
     if (spec.kind === "distribution") Object.assign(xAxis, { space: 44, values: (u, at) => at.map((v) => (v == null || !/^[125]0*$/.test(String(v)) ? "" : axisText(v, "ms"))) });
     const second = right ? { scale: "right", side: 1, values: (u, at) => at.map((v) => axisText(v, right.unit)), size: 52 }
       : behind ? { scale: "users", side: 1, values: (u, at) => at.map((v) => (v % 1 ? "" : digits(v))), size: 36 } : null;
@@ -83,7 +84,7 @@
         sync: spec.kind === "time" ? { key: "time", scales: ["x", null] } : undefined,
       },
       scales: {
-        x: spec.kind === "distribution" ? { time: false, distr: 3 } : { time: false, range: spec.kind === "users" ? (u, a, b) => [0, b * 1.05] : (u, a, b) => [a === spec.x[0] ? 0 : a, b] },
+        x: spec.kind === "distribution" ? { time: false, distr: 3 } : { time: false, range: spec.kind === "runs" ? (u, a, b) => [-0.5, b + 0.5] : spec.kind === "users" ? (u, a, b) => [0, b * 1.05] : (u, a, b) => [a === spec.x[0] ? 0 : a, b] },
         y: { range: highest(spec) }, users: { range: (u, a, b) => [0, Math.max(1, b) * 1.25] }, right: { range: (u, a, b) => [0, (b || 1) * 1.15] },
       },
       axes: [xAxis, { ...axis, size: 58, values: (u, at) => at.map((v) => axisText(v, spec.unit)) }, ...(second ? [{ ...axis, ...second, grid: { show: false } }] : [])],
@@ -91,7 +92,7 @@
         const ink = () => seriesColor(spec, s, i);
         if (s.behind) return { scale: "users", fill: ink, width: 0, points: { show: false }, paths: uPlot.paths.stepped({ align: -1 }) };
         if (spec.kind === "distribution") return { stroke: ink, width: 1.5, fill: i ? undefined : () => `${ink()}55`, dash: i ? [4, 3] : undefined, points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) };
-        return { stroke: ink, width: spec.stacked ? 1 : 2, fill: spec.stacked ? () => `${ink()}99` : undefined, scale: s.right ? "right" : "y", points: spec.kind === "users" ? { show: true, size: 6 } : spec.stacked ? { show: false } : {} };
+        return { stroke: ink, width: spec.stacked ? 1 : 2, fill: spec.stacked ? () => `${ink()}99` : undefined, scale: s.right ? "right" : "y", spanGaps: spec.kind === "runs", points: spec.kind === "users" || (spec.kind === "runs" && spec.x.length < 60) ? { show: true, size: 6 } : spec.stacked ? { show: false } : {} };
       })],
       hooks: { draw: [lines(spec)], setCursor: [onCursor], setScale: [(u, key) => key === "x" && onZoom(u)] },
     };
@@ -105,7 +106,7 @@
     for (const plot of plots) if (plot !== source && plot.u && plot.spec.kind === "time") plot.u.setScale("x", { min, max });
     zooming = false;
     const x = source.spec.x, whole = min <= x[0] && max >= x[x.length - 1];
-    for (const button of document.querySelectorAll(".unzoom")) button.hidden = whole;
+    for (const button of document.querySelectorAll("#unzoom")) button.hidden = whole;
   };
   const unzoom = () => {
     const first = plots.find((plot) => plot.spec.kind === "time");
@@ -144,7 +145,7 @@
       const n = u.cursor.idx;
       spec.series.forEach((s, i) => (outputs[i].textContent = n == null ? "" : write(s.y[n], s.behind ? "" : s.unit || spec.unit)));
       where.textContent = n == null ? "" : spec.kind === "time" ? `${since(spec.x[n])} (${clock(spec.start + spec.x[n])} UTC)`
-        : spec.kind === "users" ? `${digits(spec.x[n])} users` : `from ${write(spec.x[n], "ms")} to ${write(spec.x[n + 1], "ms")}`;
+        : spec.kind === "runs" ? spec.names[n] : spec.kind === "users" ? `${digits(spec.x[n])} users` : `from ${write(spec.x[n], "ms")} to ${write(spec.x[n + 1], "ms")}`;
     };
     const opts = options(spec, box.clientWidth, onCursor, () => zoomAll(plot));
     const first = spec.stacked ? stack(spec, shown) : { rows: spec.series.map((s) => s.y), bands: [] };
@@ -171,7 +172,7 @@
   };
 
   for (const figure of document.querySelectorAll("figure[data-chart]")) draw(figure, JSON.parse(document.getElementById(figure.dataset.chart).textContent));
-  for (const button of document.querySelectorAll(".unzoom")) button.addEventListener("click", unzoom);
+  for (const button of document.querySelectorAll("#unzoom")) button.addEventListener("click", unzoom);
 
   // -- sizes, colours and paper
   const fit = (plot, width) => width > 0 && width !== plot.u.width && plot.u.setSize({ width, height: width < 420 ? 210 : 240 });
@@ -195,6 +196,41 @@
     plots.forEach((plot) => fit(plot, plot.box.clientWidth));
     recolor();
   });
+
+  // -- two runs of a history side by side
+  const list = document.querySelector(".all-runs");
+  const side = document.getElementById("side");
+  const show = () => {
+    const picks = [...list.querySelectorAll("input.pick")];
+    const [newer, older] = picks.filter((box) => box.checked).map((box) => box.closest("tr"))
+      .sort((a, b) => b.cells[1].textContent.localeCompare(a.cells[1].textContent));
+    const all = picks.filter((box) => box.checked).length;
+    for (const box of picks) box.disabled = all === 2 && !box.checked;
+    side.hidden = all !== 2;
+    document.getElementById("picked").textContent = all !== 2 ? "pick two runs in the first column."
+      : `whether a change is more than chance tells: python -m chaterload.report DIR --compare ${older.querySelector("input").dataset.folder} ${newer.querySelector("input").dataset.folder}`;
+    if (all !== 2) return;
+    const cell = (tag, text, kind) => { const made = document.createElement(tag); made.textContent = text; made.className = kind || ""; return made; };
+    const line = (cells) => { const row = document.createElement("tr"); row.append(...cells); return row; };
+    const heads = [...newer.closest("table").tHead.rows[0].cells].map((head) => head.textContent);
+    const body = heads.flatMap((head, n) => {
+      if (!n || !(older.cells[n].textContent || newer.cells[n].textContent)) return [];
+      const [was, is] = [older, newer].map((row) => row.cells[n].dataset.v ?? "");
+      const change = was > 0 && is !== "" ? `${is - was > 0 ? "+" : ""}${Math.round((100 * (is - was)) / was)} %` : "";
+      const name = cell("th", head); name.scope = "row";
+      return [line([name, cell("td", older.cells[n].textContent, "n"), cell("td", newer.cells[n].textContent, "n"), cell("td", change, "n")])];
+    });
+    const table = side.querySelector("table");
+    table.tHead.replaceChildren(line([cell("th", "Figure"), cell("th", "Before", "n"), cell("th", "Now", "n"), cell("th", "Change", "n")]));
+    table.tBodies[0].replaceChildren(...body);
+  };
+  if (list) {
+    list.addEventListener("change", show);
+    show();
+    document.getElementById("pick").hidden = list.querySelectorAll("input.pick").length < 2;
+    const all = document.getElementById("all");
+    if (all) all.addEventListener("click", () => { list.querySelector("tbody").append(document.getElementById("older").content); all.remove(); show(); });
+  }
 
   // -- tables
   const value = (row, n) => { const cell = row.cells[n]; return cell.dataset.v ?? cell.textContent.trim(); };
