@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What `make run` starts: LOCUST_ARGS="--stand-in --headless --users 20 --run-time 2m" make run
+# The options of `make run`.
 LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in \
   --stand-in-options='--latency documented'
 
@@ -9,6 +9,9 @@ LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in \
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo 'Options for make run:  make run LOCUST_ARGS="--stand-in --headless --users 20 --run-time 2m"'
+	@echo 'All options, after make install:  $(BIN)/locust -f locustfile.py --help-all'
 
 install: $(VENV)/.run ## Install into .venv what a run needs
 

@@ -74,7 +74,7 @@ def refusing(what: str) -> Iterator[None]:
         stack = traceback.extract_tb(error.__traceback__)
         logger.debug("%s failed:\n%s", what, "".join(traceback.format_list(stack)))
         where = f"{type(error).__name__} in {Path(stack[-1].filename).name}, line {stack[-1].lineno}"
-        raise Refused(f"{what} failed: {where}. It is an error of ours; please report it.") from None
+        raise Refused(f"{what} failed: {where}. This is a bug in the load test; please report it.") from None
 
 
 def as_text(told: object, longest: int = 300) -> str:

@@ -33,7 +33,7 @@ from chaterload.run.criteria import PassCriteria, check_objectives
 from chaterload.run.last_good import LAST_GOOD, last_good_window
 from chaterload.run.master import Master, tell_who_may_join
 from chaterload.run.node import Local, options_of, own_host
-from chaterload.run.options import add_options, bind_value
+from chaterload.run.options import add_options, bind_value, point_to_help
 from chaterload.run.results import Results
 from chaterload.run.run_options import RunOptions, refusals
 from chaterload.run.signals import Process
@@ -96,6 +96,7 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
     forgive_stdout()
     dns_cache.install()
     internals.build_default_options_once()
+    point_to_help(sys.argv[1:])
     try:
         with refusing("The start"):
             _prepare(environment, runner, web_ui)

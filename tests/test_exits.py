@@ -39,7 +39,8 @@ def test_what_nobody_foresaw_is_a_refusal(caplog):
         check()
     (sentence,) = refused.value.problems
     assert re.fullmatch(
-        r"The check failed: KeyError in test_exits.py, line \d+. It is an error of ours; please report it.", sentence
+        r"The check failed: KeyError in test_exits.py, line \d+. This is a bug in the load test; please report it.",
+        sentence,
     )
     assert "in check" in caplog.text
     assert secret not in caplog.text

@@ -165,7 +165,7 @@ def _many_failures(
         meaning = f"{together} of them came in {len(events)} event{'' if len(events) == 1 else 's'}, told above"
         return Finding(title, count, (), "", meaning, "look at what the server did at that time", certain=True)
     meaning = f"the system does not hold this load, or fails at any; most frequent: {most.title}"
-    action = "mend the most frequent kind first; whether load is the reason, a run with half the users shows"
+    action = "fix the most frequent kind first; a run with half the users shows whether the load is the reason"
     return Finding(title, count, (), "", meaning, action)
 
 
@@ -196,7 +196,7 @@ def _slow(counts: Counter[Endpoint], snapshot: Snapshot, server: ServerSide) -> 
         action = "compare with a run of one user: as slow means slow work, faster means too few workers for this load"
         return Finding("slow answers", counts.total(), where, place, meaning, action)
     if waiting >= 0.5:
-        meaning = f"{percent(waiting)} of the time is waiting in front of the server's workers"
+        meaning = f"{percent(waiting)} of the time is spent waiting for a free server worker"
         action = "give the server more workers, or this load fewer users; faster work would help less"
     else:
         meaning = f"{percent(1 - waiting)} of the time is the server's own work"

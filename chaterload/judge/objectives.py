@@ -202,13 +202,14 @@ class Result:
         if self.missing:
             return f"{self.objective} cannot be judged: it takes {self.missing}"
         if self.state is State.NO_DATA:
-            return f"{endpoint} has {_count(self.requests, measure)}, too few to judge"
+            return f"{endpoint} cannot be judged: it has {_count(self.requests, measure)}"
         return f"{endpoint}: {measure} is {self.value_text}, expected {self.objective.expectation}"
 
 
 def _count(number: int, measure: Measure) -> str:
     noun = "value" if measure.by_platform else "request"
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}{' from Prometheus' if measure.by_platform else ''}"
+    source = " from Prometheus" if measure.by_platform else ""
+    return f"{f'only {number}' if number else 'no'} {noun}{'' if number == 1 else 's'}{source}"
 
 
 def evaluate(

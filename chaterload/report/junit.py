@@ -102,11 +102,11 @@ def _of_run(report: Report) -> list[Element]:
     regressions = {str(change) for change in report.comparisons}
     others = [reason for reason in evidence.worse if reason not in regressions]
     return [
-        _case("run", "it went on to its end", {_measured(verdict): evidence.stopped_early}),
+        _case("run", "it ran to its end", {_measured(verdict): evidence.stopped_early}),
         _case("run", "the server was never silent", {_measured(verdict): evidence.silences}),
         _case("run", "nothing else is proven wrong", {_measured(verdict): others}),
         _case("run", "the load generator worked", {ERROR: evidence.generator_broken}),
-        _case("run", "it shows what it was to show", {ERROR: evidence.unproven}),
+        _case("run", "all that was asked for could be judged", {ERROR: evidence.unproven}),
         _case("run", "verdict", {_OUTCOME[verdict.outcome]: verdict.reasons} if verdict.reasons else {}),
     ]
 

@@ -246,7 +246,7 @@ def test_an_objective_without_data(locust: Run, server: StandInProcess, tmp_path
     document = verdict_of(
         locust(*FLOW, "--run-time", "2s", "--objectives", str(objectives), *FILES, env=credentials(server))
     )
-    assert (document["exit_code"], document["reasons"]) == (4, ["GET /nobody has no requests, too few to judge"])
+    assert (document["exit_code"], document["reasons"]) == (4, ["GET /nobody cannot be judged: it has no requests"])
     assert states(document) == {"GET /nobody": "no_data", "POST /manual_weight": "met"}
 
 

@@ -162,7 +162,7 @@ def test_slow_answers(limits, count, where):
 @pytest.mark.parametrize(
     ("own_ms", "told"),
     [
-        (52.0, "95 % of the time is waiting in front of the server's workers"),
+        (52.0, "95 % of the time is spent waiting for a free server worker"),
         (900.0, "89 % of the time is the server's own work"),
         (None, "Usually requests wait"),
     ],

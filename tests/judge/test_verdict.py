@@ -127,7 +127,7 @@ def test_the_platforms_own_figures():
     """A limit of the platform's that it says itself to have missed is a fact too, whatever the generator did."""
     assert decide([CPU], BROKEN).outcome is Outcome.FAIL
     assert decide([CPU, NO_CPU]).outcome is Outcome.FAIL
-    assert decide([NO_CPU]).reasons == ("CPU has no values from Prometheus, too few to judge",)
+    assert decide([NO_CPU]).reasons == ("CPU cannot be judged: it has no values from Prometheus",)
 
 
 SENTENCES = st.lists(st.text(min_size=1), max_size=3)
@@ -169,8 +169,8 @@ def test_reasons_are_in_the_order_of_their_weight():
         "POST /manual_weight: p95 is 1.23 s, expected below 500 ms",
         "GET /b is worse",
         "cut short",
-        "POST /manual_weight has no requests, too few to judge",
-        "POST /manual_weight has 3 requests, too few to judge",
+        "POST /manual_weight cannot be judged: it has no requests",
+        "POST /manual_weight cannot be judged: it has only 3 requests",
     )
     assert decide([result(State.MISSED, 1234.0)], both(UNPROVEN, WORSE, BROKEN)).reasons == (
         "a worker was lost",

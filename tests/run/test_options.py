@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from chaterload.run.options import point_to_help
+
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ("target", "load shape", "objectives and verdict", "terminal", "web UI")
 
@@ -31,3 +35,29 @@ def test_the_help() -> None:
     assert max(map(len, [*groups.splitlines(), *ours.splitlines()])) <= 80
     commands = [shlex.split(line) for line in ours.splitlines() if line.strip().startswith("locust ")]
     assert [command[:3] for command in commands] == [["locust", "-f", "locustfile.py"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], True),
+        (["-f", "locustfile.py"], True),
+        (["-flocustfile.py"], True),
+        (["--locustfile=locustfile.py"], True),
+        (["--locustfile"], True),
+        (["-f", "locustfile.py", "--headless"], False),
+        (["--stand-in"], False),
+    ],
+)
+def test_where_the_options_are(words: list[str], told: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """A run without options says how to see them, since Locust's own --help has none of ours; any other does not."""
+    caplog.set_level("INFO")
+    point_to_help(words)
+    assert ("--help-all" in caplog.text) is told
+
+
+def test_make_help_names_both() -> None:
+    """`make help` says how to give `make run` other options, and where they all are."""
+    done = subprocess.run(["/usr/bin/env", "make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "LOCUST_ARGS=" in done.stdout
+    assert "--help-all" in done.stdout
