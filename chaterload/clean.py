@@ -22,6 +22,7 @@ from chaterload.chater.dishes import DishIndex, Leftover, Trace
 from chaterload.chater.environment import load_settings, read_env_file
 from chaterload.chater.hosts import host_to_load, take_host
 from chaterload.chater.settings import Settings
+from chaterload.chater.textfiles import is_folder, read_bytes
 from chaterload.chater.times import DishTimes, SecondsOfDay
 from chaterload.chater.writes import Writes
 from chaterload.exits import CommandParser, Exit, Refused
@@ -83,12 +84,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def read_leftovers(path: Path, host: str) -> list[Leftover]:
     """What the file lists. Refused when it is no verdict, or one on another host, which must not get our tokens."""
-    file = path / "verdict.json" if path.is_dir() else path
+    file = path / "verdict.json" if is_folder(path) else path
     try:
-        verdict = _Verdict.model_validate_json(file.read_bytes())
+        raw = read_bytes(file)
+    except ValueError as problem:
+        raise Refused(f"{str(file)!r} {problem}. Expected a --verdict-json.") from None
+    try:
+        verdict = _Verdict.model_validate_json(raw)
         left = [Leftover(entry.email, entry.time, Trace(entry.trace)) for entry in verdict.leftovers]
-    except OSError as error:
-        raise Refused(f"{str(file)!r} cannot be read ({error.strerror}). Expected a --verdict-json.") from None
     except ValueError as error:  # pydantic's own is one
         first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise Refused(f"{str(file)!r} lists no leftovers ({first}). Expected a --verdict-json.") from None

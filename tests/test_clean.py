@@ -151,7 +151,9 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> Non
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """A missing file is told, and a folder of --results stands for its verdict."""
-    with pytest.raises(Refused, match=r"verdict\.json' cannot be read \(No such file"):
+    with pytest.raises(Refused, match=r"^'/dev/zero' holds more than 64 MB"):
+        read_leftovers(Path("/dev/zero"), HOST)
+    with pytest.raises(Refused, match=r"verdict\.json' does not exist\. Expected"):
         read_leftovers(tmp_path, HOST)
     verdict(tmp_path, HOST, ("a@example.com", 5, "delete cut off"))
     assert read_leftovers(tmp_path, HOST) == [Leftover("a@example.com", 5, Trace.CUT_OFF)]

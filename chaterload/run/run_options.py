@@ -1,8 +1,12 @@
 """What the command line asks for, read once: our options, and those of Locust's that stay as they were given."""
 
+import os
+import stat
 from argparse import Namespace
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Self
 
 from chaterload.load.strategies import CAPACITY, NAMES, STRATEGIES, USERS
@@ -45,6 +49,7 @@ class RunOptions:
     autostart: bool = False
     only_summary: bool = False
     json: bool = False
+    html_file: str | None = None
     host: str | None = None
     processes: int | None = None
     master_port: int = 5557
@@ -78,8 +83,10 @@ class RunOptions:
 
 def refusals(options: RunOptions, *, is_worker: bool = False) -> list[str]:
     """Everything that is wrong with the options, a sentence each; a worker's master says most of what it does."""
-    of_a_master = [] if is_worker else [*_of_strategy(options), *_of_rate(options), *_of_stand_in(options)]
-    return [*_of_verdict(options), *_of_processes(options), *of_a_master]
+    of_all = [*_of_verdict(options), *_of_processes(options)]
+    if is_worker:
+        return of_all
+    return [*of_all, *_of_files(options), *_of_strategy(options), *_of_rate(options), *_of_stand_in(options)]
 
 
 def _of_verdict(options: RunOptions) -> list[str]:
@@ -95,6 +102,26 @@ def _of_verdict(options: RunOptions) -> list[str]:
             "--reset-stats would empty what the verdict is made of. Expected it with --no-objectives alone."
         )
     return problems
+
+
+def _of_files(options: RunOptions) -> list[str]:
+    """That two reports name one file: the last to be written would be all of it."""
+    problems = []
+    first: dict[str, str] = {}
+    given = {known.option: options.files.get(known.destination) for known in FORMATS} | {"--html": options.html_file}
+    for option, name in given.items():
+        if name and not _takes_several(name):
+            other = first.setdefault(os.path.realpath(name), option)
+            if other != option:
+                problems.append(f"{other} and {option} both name the file {name!r}. Expected a file for each.")
+    return problems
+
+
+def _takes_several(name: str) -> bool:
+    """Whether one report does not replace another there, as in a pipe or a device."""
+    with suppress(OSError):
+        return not stat.S_ISREG(Path(name).stat().st_mode)
+    return False
 
 
 def _of_processes(options: RunOptions) -> list[str]:

@@ -4,6 +4,7 @@ import atexit
 import io
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -37,7 +38,10 @@ class Forgiving:
 
 def forgive_stdout() -> None:
     """Let no run fail for its terminal: Python exits with 120 when it cannot write what is left, whatever else was."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # None where it is closed
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed before Python began
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # for as long as we live
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
         sys.stdout = Forgiving(sys.stdout)
         atexit.register(sys.stdout.flush)

@@ -1,7 +1,9 @@
 """What the options may be together: everything that is wrong with them is told at once."""
 
+import re
 from argparse import Namespace
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +98,42 @@ def test_problems_are_gathered() -> None:
     with pytest.raises(Refused) as refused:
         problems.refuse()
     assert refused.value.problems == ("one", "two")
+
+
+def naming(html_file: str | None = None, **files: str) -> RunOptions:
+    """Options that name files of reports."""
+    return RunOptions(files=files, html_file=html_file)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"verdict_json": "v", "verdict_html": "v"},
+        {"verdict_text": "v", "verdict_junit": "./d/../v"},
+        {"verdict_markdown": "v", "html_file": "link"},
+    ],
+    ids=["the same name", "written in another way", "a link, and Locust's own"],
+)
+def test_one_file_for_two_reports(files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two reports that would be written over each other are refused, however the file is named."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("v")
+    (problem,) = refusals(naming(**files))
+    assert re.fullmatch(r"--\S+ and --\S+ both name the file '\S+'\. Expected a file for each\.", problem)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"verdict_json": "v.json", "verdict_html": "v.html"},
+        {"verdict_json": "/dev/null", "verdict_html": "/dev/null"},
+        {"verdict_json": "loop", "verdict_html": "v" * 300},
+    ],
+    ids=["none", "two files", "a device", "names that cannot be opened"],
+)
+def test_what_is_no_collision(files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file for each is fine, a device takes all of them, and what cannot be opened is told at the end."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    assert refusals(naming(**files)) == []

@@ -10,6 +10,7 @@ PRINT = """
 import sys
 from chaterload.run.streams import forgive_stdout
 forgive_stdout()
+assert not (sys.stdout.isatty() or sys.stderr.isatty())
 for number in range(3000):
     print("Größe 4.2 % \\u2265", number)
 sys.exit(3)
@@ -24,6 +25,7 @@ sys.exit(3)
         pytest.param(">/dev/full", "utf-8", id="a full disk"),
         pytest.param("| true", "utf-8", id="a reader that has gone"),
         pytest.param(">&-", "utf-8", id="closed"),
+        pytest.param(">&- 2>&-", "utf-8", id="both closed"),
     ],
 )
 def test_the_exit_code_is_the_runs(tmp_path: Path, to: str, encoding: str) -> None:
