@@ -89,12 +89,12 @@ class EndpointStats:
 
 
 def percentile(times: Mapping[Time, Count], share: float) -> float:
-    """See EndpointStats.percentile_ms. `times` maps ms to counts."""
-    rank = math.ceil(share * sum(times.values()) - 1e-9)
+    """See EndpointStats.percentile_ms. `times` maps ms to counts, or to weights, whose sum is rounded."""
+    enough = share * sum(times.values()) * (1 - 1e-12)
     seen = 0.0
     for time in sorted(times):
         seen += times[time]
-        if seen >= rank:
+        if seen >= enough:
             return float(time)
     return 0.0
 

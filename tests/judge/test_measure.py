@@ -33,6 +33,13 @@ def test_a_percentile_is_that_of_the_sorted_times(times, share):
     assert percentile(Counter(times), share) == exact
 
 
+@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=100), st.integers(1, 99), st.integers(1, 100))
+def test_a_percentile_of_weights(times, hundredths, now):
+    """Counts that are scaled to another number of requests, as against a baseline, have the same percentiles."""
+    scaled = {time: count * now / len(times) for time, count in Counter(times).items()}
+    assert percentile(scaled, hundredths / 100) == percentile(Counter(times), hundredths / 100)
+
+
 @pytest.mark.parametrize(
     ("share", "expected"), [(0.5, 50), (0.95, 95), (0.951, 96), (0.99, 99), (0.999, 100), (1.0, 100), (0.0, 1)]
 )
