@@ -154,7 +154,7 @@ class FailureKind(Enum):
     )
     TOO_LARGE = (
         "answer too large",
-        "the answer went on beyond 64 KiB of head or 64 MiB of body, and was cut off",
+        "the answer went on beyond 64 KiB of head, ten interim answers or 64 MiB of body, and was cut off",
         "look at what answers in Chater UI's place: no answer of its own is that large",
     )
     NOT_SUCCESS = (
@@ -181,7 +181,8 @@ class FailureKind(Enum):
     LOST_WRITE = (
         "late or lost write",
         "a write was acknowledged and did not show within TEST_VERIFY_SECONDS",
-        "look for what loses it: two photos in one millisecond, two weights in one second, a dropped message",
+        "look for what loses or delays it: two photos in one millisecond, two weights in one second, a dropped "
+        "message, a queue that does not keep up",
     )
     GHOST_WRITE = (
         "ghost write",
