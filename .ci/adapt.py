@@ -1,7 +1,7 @@
 """Fits a manifest, from stdin to stdout, to one machine that plays it: python adapt.py FOLDER TOKEN.
 
-Arguments, variables and confinement stay. What changes: the Secret is made, five minutes are twenty seconds, 200 users
-are 40, nobody signs in, and what podman does not do is done for it: the names of Services, out of FOLDER/hosts, and as
+Arguments, variables and confinement stay. What changes: the Secret is made, five minutes are twenty seconds, users are
+ten and do not sign in, and what podman does not do is done for it: the names of Services, out of FOLDER/hosts, and as
 many pods as a workload has.
 """
 
@@ -27,7 +27,7 @@ def adapt(document: dict[str, Any], folder: str) -> Iterator[dict[str, Any]]:
     (container,) = spec["containers"]
     container.pop("ports", None)  # the network is the machine's: there is nothing to map
     arguments = " ".join(container["args"])
-    arguments = arguments.replace("--run-time 5m", "--run-time 20s").replace("--users 200", "--users 40")
+    arguments = re.sub(r"--users \d+", "--users 10", arguments.replace("--run-time 5m", "--run-time 20s"))
     container["args"] = re.sub(r"--expect-workers \d+", f"--expect-workers {WORKERS}", arguments).split()
     hosts = {"name": "hosts", "hostPath": {"path": f"{folder}/hosts", "type": "File"}}
     spec.setdefault("volumes", []).append(hosts)
