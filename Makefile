@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The options of `make run`.
 LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in \
-  --stand-in-options='--latency documented'
+  --stand-in-options='--latency documented' --results results
 
 .PHONY: help install run test test-slow test-nightly check bench soak lock proto docs clean
 

@@ -1,6 +1,7 @@
 """The end of a run as text: readable in 100 columns, on a terminal and in a log."""
 
 import io
+import os
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -18,9 +19,11 @@ from chaterload.judge import numbers
 from chaterload.judge.comparison import Comparison
 from chaterload.judge.objectives import Result, State
 from chaterload.judge.verdict import Outcome
+from chaterload.report.annotations import annotations
 from chaterload.report.model import Report
 from chaterload.report.reading import analysis_lines, event_lines, rate_lines, unanswered_lines
 from chaterload.report.rows import CHANGE_COLUMNS, COLUMNS, NUMERIC, change_cells, to_rows
+from chaterload.report.summary import sentence
 
 WIDTH = 100
 MOST_LEFTOVERS = 20
@@ -42,10 +45,20 @@ def on(stream: TextIO | None) -> Console:
     return Console(file=stream, quiet=stream is None, highlight=False, markup=False)
 
 
+def conclude(report: Report, console: Console, results: Path | None = None) -> None:
+    """The same, and before it, in a job of GitHub's, its annotations."""
+    for line in annotations(report, os.environ):
+        console.print(line, soft_wrap=True)
+    show(report, console, results)
+
+
 def show(report: Report, console: Console, results: Path | None = None) -> None:
-    """Print the verdict and what led to it; the verdict is the last line. `results` is the folder of --results."""
+    """Print the verdict and what led to it; it is the first line and the last. `results` is the folder of --results."""
     if not console.is_terminal:
         console.width = WIDTH
+    outcome = report.verdict.outcome
+    console.print()
+    console.print(Text.assemble((f"{outcome.upper()}: ", OUTCOME_STYLE[outcome]), sentence(report)))
     console.print()
     console.print(_objectives(report.verdict.results))
     figures = [_failures_line(report), *unanswered_lines(report.unanswered), *event_lines(report)]
@@ -60,14 +73,24 @@ def show(report: Report, console: Console, results: Path | None = None) -> None:
     _show_leftovers(report, console)
     if results:
         console.print(Text(f"\nResults in {results}"), soft_wrap=True)
+    console.print(Text(f"\nNext: {_next_step(report, results)}"), soft_wrap=True)
     console.print()
-    outcome = report.verdict.outcome
     for reason in report.verdict.reasons:
         console.print(Text(f"  - {reason}"))
     for path in report.unwritten:
         console.print(Text(f"  - {path} could not be written"))
-    summary = f"Verdict: {outcome.upper()} (exit code {int(report.exit_code)})"
-    console.print(Text(summary, style=OUTCOME_STYLE[outcome]))
+    last = f"Verdict: {outcome.upper()} (exit code {int(report.exit_code)})"
+    console.print(Text(last, style=OUTCOME_STYLE[outcome]))
+
+
+def _next_step(report: Report, results: Path | None) -> str:
+    """What to do now that the run has ended."""
+    if results is None:
+        return "--results DIR keeps a page with charts of each run, and their history"
+    look = f"open {results / 'verdict.html'}"
+    if report.run.stand_in:
+        return f"{look}; to load your own server, set TARGET_HOST and TEST_USER_TOKEN, without --stand-in (README)"
+    return f"{look}, and {results.parent / 'index.html'} for all runs"
 
 
 def _objectives(results: Iterable[Result]) -> Table:

@@ -237,7 +237,7 @@ class RunController:
             from chaterload.report import console  # what only the end needs is imported at the end
 
             stream = sys.stderr if self.options.json else sys.stdout  # of which Locust's JSON is the whole
-            console.show(self.report, console.on(stream), self.results.folder if self.results else None)
+            console.conclude(self.report, console.on(stream), self.results.folder if self.results else None)
 
     def _abort(self) -> None:
         gevent.spawn(self.runner.quit if self.options.headless else self.runner.stop)

@@ -1,6 +1,8 @@
 """The end of a run on a terminal and in a log."""
 
 import io
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -25,6 +27,24 @@ def test_a_log_holds_no_more_than_a_hundred_columns(any_report):
     verdict = any_report.verdict
     assert text.splitlines()[-1] == f"Verdict: {verdict.outcome.upper()} (exit code {int(verdict.exit_code)})"
     assert text.count("Verdict:") == 1
+
+
+def test_it_begins_with_the_verdict(any_report):
+    """The first line is the verdict in a sentence."""
+    assert shown(any_report, width=250).lstrip().startswith(f"{any_report.verdict.outcome.upper()}: ")
+
+
+@pytest.mark.parametrize("stand_in", [False, True])
+def test_what_to_do_next(stand_in):
+    """With a folder it names the page, and how to load one's own server after a stand-in; else how to get a page."""
+    report = make_report()
+    report = replace(report, run=replace(report.run, stand_in=stand_in))
+    assert "\nNext: --results DIR keeps a page" in shown(report)
+    file = io.StringIO()
+    show(report, Console(file=file), Path("results/one"))
+    (line,) = [line for line in file.getvalue().splitlines() if line.startswith("Next: ")]
+    assert "open results/one/verdict.html" in line
+    assert ("results/index.html" in line, "TARGET_HOST" in line) == (not stand_in, stand_in)
 
 
 def test_a_terminal_has_colour(any_report):
