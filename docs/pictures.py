@@ -1,4 +1,4 @@
-"""Makes README's pictures, from real runs against a stand-in: `python docs/pictures.py [verdict tab open-model]`.
+"""Makes the pictures, from real runs against a stand-in: `python docs/pictures.py`, or with some of their names.
 
 The tab needs /usr/bin/chromium.
 """
@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -20,19 +22,97 @@ sys.path.insert(0, str(HERE.parent))
 from benchmarks.arrivals import BY_RATE, BY_USERS, Times, stalled  # noqa: E402
 
 LOCUST = (sys.executable, "-m", "locust", "-f", str(HERE.parent / "locustfile.py"), "--stand-in", "--tags", "full_flow")
+FIRST_NOTE, WITH_NOTES = 92, 140
 LOAD = ("--users", "20", "--spawn-rate", "5", "--run-time", "40s", "--stand-in-options")
 WEB = ("--web-host", "127.0.0.1", "--web-port", "18089", "--autostart")
 ENVIRONMENT = {**os.environ, "TEST_ACCOUNTS": "20", "FORCE_COLOR": "1", "COLUMNS": "100"}
 
 
-def verdict() -> None:
-    """What a run that loses writes prints at its end; Locust's own tables go to stderr."""
-    faults = "--latency documented --slow /manual_weight=700 --drop-weight 0.02"
-    run = subprocess.run([*LOCUST, "--headless", *LOAD, faults], env=ENVIRONMENT, stdout=subprocess.PIPE, check=False)
-    console = Console(record=True, width=100, file=io.StringIO())
-    console.print(Text.from_ansi(run.stdout.decode().strip("\n")), no_wrap=True)
+@dataclass(frozen=True)
+class Ending:
+    """A run whose end is a picture: what it is started with, how it has to end, and what is noted beside its lines."""
+
+    title: str
+    exit_code: int
+    arguments: tuple[str, ...]
+    notes: dict[str, str]
+    """The first line that begins with the key has the note."""
+
+
+def load(users: int, seconds: int, stand_in: str) -> tuple[str, ...]:
+    """The options of a run by users."""
+    return ("--users", str(users), "--spawn-rate", "5", "--run-time", f"{seconds}s", "--stand-in-options", stand_in)
+
+
+LIMITS = {"POST /eater_receive_photo p95": "an objective, its limit, and what was measured"}
+ENDINGS = {
+    "pass": Ending(
+        "PASS",
+        0,
+        load(5, 25, "--latency documented"),
+        LIMITS
+        | {
+            "Failures ": "no request failed",
+            "Writes ": "every write that was acknowledged was there",
+            "Verdict": "CI goes on",
+        },
+    ),
+    "verdict": Ending(
+        "FAIL",
+        3,
+        load(20, 40, "--latency documented --slow /manual_weight=700 --drop-weight 0.02"),
+        LIMITS
+        | {
+            "POST /manual_weight p95": "slower than it may be",
+            "            weights": "acknowledged, and never seen",
+            "Diagnosis": "what it points to, and what to do",
+            "  - ": "the reasons, the most important first",
+            "Verdict": "the build fails",
+        },
+    ),
+    "invalid": Ending(
+        "INVALID",
+        4,
+        load(2, 4, "--latency documented"),
+        LIMITS
+        | {
+            "POST /delete_food p95": "nobody came so far: nothing to judge",
+            "  - ": "why this run proves nothing",
+            "Verdict": "let it run longer, and repeat it",
+        },
+    ),
+    "capacity": Ending(
+        "Capacity",
+        0,
+        ("--strategy", "capacity", "--strategy-scale", "0.1", "--stand-in-options", "--workers 1 --service-ms 60"),
+        {
+            "Objective  ": "the best step that was found",
+            "Capacity": "the most that it takes, and what breaks next",
+            "Throughput against": "from here on, more users only wait longer",
+            "    POST /delete_food": "nearly all of the time is waiting",
+        },
+    ),
+}
+
+
+def ending(name: str) -> None:
+    """What a run prints at its end, with notes; Locust's own tables go to stderr."""
+    told = ENDINGS[name]
+    command = [*LOCUST, "--headless", *told.arguments]
+    run = subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False)
+    if run.returncode != told.exit_code:
+        sys.exit(f"The run for {name} ended with {run.returncode}: is the machine busy?\n{run.stdout.decode()}")
+    notes = dict(told.notes)
+    console = Console(record=True, width=WITH_NOTES, file=io.StringIO())
+    for line in Text.from_ansi(run.stdout.decode().strip("\n")).split():
+        start = next((start for start in notes if line.plain.startswith(start)), None)
+        if start is not None:
+            line.rstrip()
+            line.pad_right(max(1, FIRST_NOTE - len(line.plain)))
+            line.append(f"\u25c0 {notes.pop(start)}", "italic bright_cyan")
+        console.print(line, no_wrap=True, overflow="ignore", crop=False)
     without_web_fonts = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    console.save_svg(str(HERE / "verdict.svg"), title="The end of a run", code_format=without_web_fonts)
+    console.save_svg(str(HERE / f"{name}.svg"), title=told.title, code_format=without_web_fonts)
 
 
 def tab() -> None:
@@ -101,7 +181,7 @@ def open_model() -> None:
     )
 
 
-PICTURES = {"verdict": verdict, "tab": tab, "open-model": open_model}
+PICTURES = {**{name: partial(ending, name) for name in ENDINGS}, "tab": tab, "open-model": open_model}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or PICTURES:

@@ -145,7 +145,7 @@ def _server_lines(server: ServerSide) -> list[str]:
         return [f"Server's own times: not used, {server.note}"]
     if not server.times:
         return []
-    head = "Mean times in ms: measured here = the server's own work + the rest, mostly waiting for a free worker:"
+    head = "Mean times in ms: measured here = the server's own work + all else, mostly waiting:"
     rounded = [(t.endpoint, round(t.ours_ms), round(t.server_ms)) for t in server.times]
     rows = [f"    {endpoint}: {ours} = {own} + {ours - own}" for endpoint, ours, own in rounded]
     return [head, *rows]
