@@ -6,6 +6,7 @@ a sentence before any run.
 # longer than the house allows, because what is used of Locust's inside is to be found in one place
 
 import functools
+import hmac
 import logging
 from argparse import Action, Namespace
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -45,8 +46,10 @@ from locust.user.task import (
 from locust.util.exception_handler import retry
 from locust.util.timespan import parse_timespan
 from locust.web import WebUI
+from zmq.utils import z85
+from zmq.utils.monitor import parse_monitor_message
 
-from chaterload.seal import NOBODY, Opened, Seal
+from chaterload.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -310,129 +313,110 @@ def csv_files(environment: Environment, prefix: str, *, history: bool) -> StatsC
 LARGEST_FRAME = 16 << 20
 """Bytes of a message between master and workers: what a worker counted takes less than one MB."""
 
+MOST_QUEUED = 16
+"""Messages of one sender that a master holds unread; the rest waits where it comes from."""
+
 
 @dataclass
 class Cluster:
     """How the sockets of this process that are opened from now on talk to other processes of the run."""
 
     key: bytes | None = None
-    """None where messages are not sealed."""
+    """None where anybody may join."""
     alone: bool = False
     """All workers are on this machine: a master listens on loopback only, unless it was told an address."""
+
+    def master_keys(self) -> tuple[bytes, bytes]:
+        """The master's public and secret key of ZeroMQ's encryption (CurveZMQ), made of the key that both sides have.
+
+        The public one is never sent, and without it nobody comes as far as sending a message.
+        """
+        assert self.key is not None
+        secret = z85.encode(hmac.digest(self.key, b"master", "sha256"))
+        return zmq.curve_public(secret), secret
 
 
 CLUSTER = Cluster()
 
+_REFUSALS = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+
 
 class _MasterSocket(zmqrpc.Server):
-    """Locust's, which dies of a message that it cannot read; and sealed where there is a key."""
+    """Locust's, which dies of a message that it cannot read; and for those who have the key, where there is one."""
 
     def __init__(self, host: str, port: int) -> None:
         host = "127.0.0.1" if host == "*" and CLUSTER.alone else host
         zmqrpc.BaseSocket.__init__(self, zmq.ROUTER, self.ipv4_only(host, port))
         self.socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_FRAME)
+        self.socket.setsockopt(zmq.RCVHWM, MOST_QUEUED)
+        if CLUSTER.key:
+            self.socket.curve_server = True
+            self.socket.curve_publickey, self.socket.curve_secretkey = CLUSTER.master_keys()
+            gevent.spawn(self._tell_refusal, self.socket.get_monitor_socket(_REFUSALS | zmq.EVENT_MONITOR_STOPPED))
         try:
             if port:
                 self.socket.bind(f"tcp://{host}:{port}")
             self.port = port or self.socket.bind_to_random_port(f"tcp://{host}")
         except zmq.ZMQError as error:
             raise RPCError(f"Socket bind failure: {error}") from None  # Locust looks for these words
-        self._seal = Seal(CLUSTER.key) if CLUSTER.key else None
-        self._sessions: dict[bytes, bytes] = {}
-        self._told: set[str] = set()
-
-    def send_to_client(self, msg: Message) -> None:
-        worker, payload = msg.node_id.encode(), msg.serialize()
-        if self._seal:
-            payload = self._seal.close(worker, self._sessions.get(worker, NOBODY), payload)
-        self.socket.send_multipart([worker, payload])
+        self._turns = Turns()
+        self._is_told = False
 
     def recv_from_client(self) -> tuple[str, Message]:
         while True:
+            self._turns.take()  # whoever sends without end keeps nothing else waiting
             try:
                 worker, *frames = self.socket.recv_multipart()
             except zmq.ZMQError as error:
                 raise RPCError("ZMQ network broken") from error
-            payload = self._open(worker, frames[0]) if len(frames) == 1 else None
-            message = None if payload is None else read_message(payload)
+            message = read_message(frames[0]) if len(frames) == 1 else None
             if message is not None and message.node_id.encode() == worker:
                 return message.node_id, message
-            if payload != b"":
-                self._tell("cannot be read" if self._seal is None or payload else "is not sealed with TEST_CLUSTER_KEY")
+            if not self._is_told:  # once: whoever sends such things sends many
+                self._is_told = True
+                logger.error("A message that came to the master's port cannot be read. It is ignored, as all such are.")
 
-    def _open(self, worker: bytes, frame: bytes) -> bytes | None:
-        """The message; empty when there is none for anybody else, None when it must not count."""
-        if self._seal is None:
-            return frame
-        opened = self._seal.open(worker, frame)
-        if opened is None:
-            return None
-        if self._seal.is_new(opened):
-            self._sessions[worker] = opened.sender
-            return opened.payload
-        if opened.receiver != self._seal.session:  # it does not know this session yet
-            self.socket.send_multipart([worker, self._seal.close(worker, opened.sender, b"")])
-        return b""
-
-    def _tell(self, what: str) -> None:
-        """Once of each kind: whoever sends such things sends many."""
-        if what not in self._told:
-            self._told.add(what)
-            logger.error("A message that came to the master's port %s. It is ignored, as all such are.", what)
+    @staticmethod
+    def _tell_refusal(events: Any) -> None:
+        """Say that somebody did not get in: once, since whoever tries goes on trying."""
+        if parse_monitor_message(events.recv_multipart())["event"] & _REFUSALS:
+            logger.error("Somebody at the master's port does not have its TEST_CLUSTER_KEY. Who does not is not heard.")
 
 
 class _WorkerSocket(zmqrpc.Client):
-    """Locust's, which dies of a message that it cannot read; and sealed where there is a key."""
+    """Locust's, which dies of a message that it cannot read; and for a master that has the key, where there is one."""
 
     def __init__(self, host: str, port: int, identity: str) -> None:
-        untyped: Any = super()
-        untyped.__init__(host, port, identity)
-        self._worker = identity.encode()
-        self._seal = Seal(CLUSTER.key) if CLUSTER.key else None
-        self._master = NOBODY
-        self._unheard: bytes | None = None
-        """The last message, while the master's session is not known."""
+        zmqrpc.BaseSocket.__init__(self, zmq.DEALER, self.ipv4_only(host, port))
+        self.socket.setsockopt(zmq.IDENTITY, identity.encode())
+        if CLUSTER.key:
+            self.socket.curve_serverkey, _ = CLUSTER.master_keys()
+            self.socket.curve_publickey, self.socket.curve_secretkey = zmq.curve_keypair()
+        self.socket.connect(f"tcp://{host}:{port}")
+        self._is_heard = False
 
     def send(self, msg: Message) -> None:
-        again: Any = retry()(self._send)  # as Locust's
+        again: Any = retry(exception=RPCSendError)(self._send)  # as Locust's
         again(msg)
 
     def _send(self, msg: Message) -> None:
-        payload = msg.serialize()
-        if self._seal:
-            if self._master == NOBODY:
-                self._unheard, payload = payload, b""
-            payload = self._seal.close(self._worker, self._master, payload)
         try:
-            self.socket.send(payload, zmq.NOBLOCK)
+            self.socket.send(msg.serialize(), zmq.NOBLOCK)
         except zmq.ZMQError as error:
+            if isinstance(error, zmq.Again) and not self._is_heard:  # no connection, and none to come
+                raise ConnectionError("it and this worker do not have the same TEST_CLUSTER_KEY") from None
             raise RPCSendError("ZMQ sent failure") from error
 
     def recv(self) -> Message:
         while True:
             try:
-                payload: bytes | None = self.socket.recv()
+                message = read_message(self.socket.recv())
             except zmq.ZMQError as error:
                 raise RPCError("ZMQ network broken") from error
-            if self._seal:
-                opened = self._seal.open(self._worker, payload or b"")
-                payload = self._take(self._seal, opened) if opened else None
-            message = None if payload is None else read_message(payload)
             if message is not None:
+                self._is_heard = True
                 return message
-            if payload != b"":
-                logger.error("A message that came from the master cannot be read, and is ignored.")
-
-    def _take(self, seal: Seal, opened: Opened) -> bytes:
-        """The message; empty where there is none for anybody else."""
-        if not seal.is_new(opened):
-            return b""
-        if not opened.payload:  # the master tells its session
-            self._master = opened.sender
-            if self._unheard:
-                self.socket.send(seal.close(self._worker, self._master, self._unheard), zmq.NOBLOCK)
-                self._unheard = None
-        return opened.payload
+            logger.error("A message that came from the master cannot be read, and is ignored.")
 
 
 def read_message(payload: bytes) -> Message | None:

@@ -21,7 +21,7 @@ FLOORS = (
     ("judge", "standin"),
     ("chater",),
     ("internals",),
-    ("seal",),
+    ("turns",),
     ("exits",),
 )
 FLOOR_OF = {wing: floor for floor, wings in enumerate(FLOORS) for wing in wings}

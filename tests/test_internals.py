@@ -1,6 +1,7 @@
 """Each piece of Locust's inside that we use is there, and does what we take it to do, in the installed release."""
 
 import ast
+import contextlib
 import csv
 import functools
 import inspect
@@ -9,6 +10,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import gevent
@@ -17,6 +19,8 @@ import gevent.pool
 import locust
 import pytest
 import zmq.green as zmq
+from gevent.server import StreamServer
+from gevent.socket import create_connection
 from locust import FastHttpUser, LoadTestShape, User, constant, tag, task
 from locust.argument_parser import LocustArgumentParser, get_parser
 from locust.contrib.fasthttp import FastHttpSession
@@ -640,7 +644,8 @@ class Stranger:
         self.socket.connect(f"tcp://127.0.0.1:{port}")
 
     def send(self, *frames):
-        self.socket.send_multipart(frames)
+        with contextlib.suppress(zmq.Again):  # where it is not let in
+            self.socket.send_multipart(frames, zmq.NOBLOCK)
 
     def hears(self, seconds=0.3):
         return bool(self.socket.poll(1000 * seconds))
@@ -721,8 +726,21 @@ def test_a_message_beyond_all_bounds(sockets, monkeypatch, request):
     other.socket.close()
 
 
+def test_a_flood_keeps_nothing_waiting(sockets, monkeypatch):
+    """While somebody sends faster than the master reads, everything else of its process goes on."""
+    server: Any = zmqrpc.Server("127.0.0.1", 0)
+    server.close()
+    server.socket.context.term()
+    monkeypatch.setattr(server, "socket", SimpleNamespace(recv_multipart=lambda: [b"stranger", b"\x01"]))
+    listening = gevent.spawn(server.recv_from_client)
+    for _ in range(3):
+        gevent.sleep(0.001)
+    assert not listening.dead
+    listening.kill()
+
+
 @pytest.fixture
-def sealed_cluster(sockets, request):
+def closed_cluster(sockets, request):
     """A master and its worker that have the same key."""
     sockets.key = b"a key of the cluster"
     began = time.monotonic()
@@ -731,9 +749,9 @@ def sealed_cluster(sockets, request):
     return both
 
 
-def test_a_sealed_cluster(sealed_cluster, caplog):
+def test_a_closed_cluster(closed_cluster, caplog):
     """With the key a worker joins at once and is counted; without it nobody is registered, heard or answered."""
-    master, worker = sealed_cluster
+    master, worker = closed_cluster
     counted(worker)
     wait_for(lambda: master.stats.total.num_requests == 1)
     other = Stranger(master.server.port)
@@ -741,50 +759,80 @@ def test_a_sealed_cluster(sealed_cluster, caplog):
         other.send(*(frames or (b"",)))
     assert not other.hears()
     assert internals.known_workers(master) == [worker.client_id]
-    assert any("not sealed with TEST_CLUSTER_KEY" in message for message in caplog.messages)
+    wait_for(lambda: any("does not have its TEST_CLUSTER_KEY" in message for message in caplog.messages))
     counted(worker)
     wait_for(lambda: master.stats.total.num_requests == 2)
     other.socket.close()
 
 
-def test_what_was_recorded_is_not_taken_again(sealed_cluster, monkeypatch):
-    """Each message counts once, and none of them counts for another master with the same key."""
-    master, worker = sealed_cluster
-    recorded = []
-    send = worker.client.socket.send
+def test_what_strangers_send_is_not_even_taken_in(closed_cluster):
+    """A message of parts without end would else be kept until it ends."""
+    master, _ = closed_cluster
+    other = Stranger(master.server.port)
+    other.socket.setsockopt(zmq.SNDHWM, 1)
+    wait_for(lambda: not other.socket.poll(0, zmq.POLLOUT))  # turned away
+    with pytest.raises(zmq.Again):
+        other.socket.send(b"x", zmq.NOBLOCK | zmq.SNDMORE)
+    other.socket.close()
 
-    def record(frame, *more):
-        recorded.append(frame)
-        send(frame, *more)
 
-    monkeypatch.setattr(worker.client.socket, "send", record)
+class Proxy:
+    """Stands between a worker and its master, and keeps what it passes on."""
+
+    def __init__(self, port):
+        self.recorded = []
+        self._port = port
+        self._server = StreamServer(("127.0.0.1", 0), self._pass_on)
+        self._server.start()
+        self.port = self._server.server_port
+
+    def _pass_on(self, worker, _):
+        with create_connection(("127.0.0.1", self._port)) as master:
+            back = gevent.spawn(self._copy, master, worker, [])
+            self._copy(worker, master, self.recorded)
+            back.kill()
+
+    def _copy(self, source, target, kept):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                kept.append(data)
+                target.sendall(data)
+
+    def close(self):
+        self._server.close()
+
+
+def test_what_was_recorded_is_not_taken_again(sockets):
+    """What a worker with the key once sent is nothing on another connection, and cannot be read on its own."""
+    sockets.key = b"a key of the cluster"
+    master = Environment(user_classes=[Someone]).create_master_runner("127.0.0.1", 0)
+    proxy = Proxy(master.server.port)
+    worker = Environment(user_classes=[Someone]).create_worker_runner("127.0.0.1", proxy.port)
     counted(worker)
     wait_for(lambda: master.stats.total.num_requests == 1)
-    for frame in list(recorded):
-        send(frame)
-    counted(worker)
-    wait_for(lambda: master.stats.total.num_requests == 2)
-    gevent.sleep(0.1)
-    assert master.stats.total.num_requests == 2
-    successor = Environment(user_classes=[Someone]).create_master_runner("127.0.0.1", 0)
-    other = Stranger(successor.server.port, worker.client_id)
-    for frame in recorded:
-        other.send(frame)
-    assert other.hears()  # it is told the session, of which it can make nothing
-    assert (internals.known_workers(successor), successor.stats.total.num_requests) == ([], 0)
-    other.socket.close()
-    successor.quit()
+    recorded = b"".join(proxy.recorded)
+    assert b"client_ready" not in recorded
+    with create_connection(("127.0.0.1", master.server.port)) as again:
+        again.sendall(recorded)
+        again.settimeout(10)
+        while again.recv(65536):  # greeted, and then cut off
+            pass
+    assert (internals.known_workers(master), master.stats.total.num_requests) == ([worker.client_id], 1)
+    worker.quit()
+    master.quit()
+    proxy.close()
 
 
-def test_a_worker_with_another_key(sockets, request, monkeypatch):
-    """It is not registered, and does not take the master's word."""
+def test_a_worker_with_another_key(sockets, monkeypatch):
+    """It is not registered, and does not take the master's word; one without any is told why."""
     sockets.key = b"the key of the master"
     master = Environment(user_classes=[Someone]).create_master_runner("127.0.0.1", 0)
     monkeypatch.setattr(locust.runners, "CONNECT_TIMEOUT", 0.1)
-    monkeypatch.setattr(locust.runners, "CONNECT_RETRY_COUNT", 3)
-    for key in (b"another key, as long", None):
+    wrong = (b"another key, as long", 3, None), (None, 300, "do not have the same TEST_CLUSTER_KEY")
+    for key, tries, said in wrong:
         sockets.key = key
-        with pytest.raises(ConnectionError):
+        monkeypatch.setattr(locust.runners, "CONNECT_RETRY_COUNT", tries)
+        with pytest.raises(ConnectionError, match=said):
             Environment(user_classes=[Someone]).create_worker_runner("127.0.0.1", master.server.port)
     assert internals.known_workers(master) == []
     master.quit()

@@ -5,15 +5,14 @@ goes byte for byte to geventhttpclient's parser.
 """
 
 import re
-import time
 from dataclasses import dataclass
 from typing import Any
 
-import gevent
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
 from chaterload.chater.answers import LARGEST_MESSAGE, AnswerTooLarge
 from chaterload.chater.coding import Decoder, Undecodable, decoder
+from chaterload.turns import Turns
 
 HEAD_LIMIT = 64 << 10
 """Bytes of an answer's head, with its interim answers; and as many again of the trailers behind a body."""
@@ -25,7 +24,6 @@ BODY_LIMIT = 64 << 20
 _FIRST_BLOCK, _BLOCK = 16 << 10, 64 << 10
 _STEP = 4 << 10
 """Bytes that are parsed at once: at their worst, they take 2 ms."""
-_SLICE_S = 0.01
 
 _PLAIN_HEAD = re.compile(
     rb"HTTP/1\.1 ([2-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?"
@@ -52,26 +50,7 @@ class Answer:
     """Bytes of the body, decoded."""
 
 
-class _Turns:
-    """Shares a process's time among the answers that come faster than they are read, and everything else.
-
-    All of them together get _SLICE_S of each turn of the hub, which else runs only when all of them have to wait.
-    """
-
-    def __init__(self) -> None:
-        self._turn = -1
-        self._began = 0.0
-
-    def take(self) -> None:
-        """Go on when it is time."""
-        loop = gevent.get_hub().loop
-        while loop.iteration == self._turn and time.monotonic() - self._began >= _SLICE_S:
-            gevent.sleep(0.0001)  # 0 would leave no time to those who wait for a timer
-        if loop.iteration != self._turn:
-            self._turn, self._began = loop.iteration, time.monotonic()
-
-
-_turns = _Turns()
+_turns = Turns()
 
 
 def read_answer(connection: Any, kept: int = LARGEST_MESSAGE) -> tuple[Answer, bool]:
