@@ -106,8 +106,16 @@ def _check_form(control: RunController, hosts: Hosts) -> None:
         if not request.form.get("run_time"):
             options_of(control.environment).run_time = None  # Locust keeps the command line's, and does not follow it
         g.began = True
-    elif host != (control.environment.host or ""):
+    else:
+        _check_change(control, host)
+
+
+def _check_change(control: RunController, host: str) -> None:
+    """Refuse what a run that goes on cannot become; Locust would say yes to a strategy, and lose sight of the run."""
+    if host != (control.environment.host or ""):
         raise Refused("The host cannot change during a run. Stop the run first.")
+    if _has_shape(control.environment) or (control.run and control.run.shape):
+        raise Refused("A strategy can neither begin nor change during a run. Stop the run first.")
 
 
 def _check_rate(control: RunController, users: int) -> None:
@@ -198,9 +206,16 @@ def _check_user(control: RunController) -> None:
     if not isinstance(asked, dict) or not isinstance(name, str) or name not in known or not asked.keys() <= USER_FIELDS:
         raise Refused(f"A user class may be changed by its name, in {', '.join(sorted(USER_FIELDS))} alone.")
     numbers = [asked[field] for field in ("weight", "fixed_count") if field in asked]
-    tasks = asked.get("tasks", [])
-    if not all(type(number) is int and 0 <= number <= MOST_USERS for number in numbers) or not isinstance(tasks, list):
-        raise Refused(f"Expected whole numbers from 0 to {MOST_USERS}, and a list of tasks.")
+    if not all(type(number) is int and 0 <= number <= MOST_USERS for number in numbers):
+        raise Refused(f"Expected whole numbers from 0 to {MOST_USERS}.")
+    if "tasks" in asked:
+        tasks = [getattr(task, "__name__", "") for task in (control.environment.available_user_tasks or {})[name]]
+        _check_tasks(asked["tasks"], tasks)
+
+
+def _check_tasks(asked: object, known: list[str]) -> None:
+    if not isinstance(asked, list) or not asked or not all(task in known for task in asked):
+        raise Refused(f"The user's tasks are none, or unknown. Expected some of {', '.join(known)}.")
 
 
 def _check_reset(control: RunController) -> None:

@@ -101,6 +101,7 @@ class Site:
             host=given.pop("target", HOST),
             parsed_options=SimpleNamespace(**given),
             available_user_classes={"ChaterUser": ChaterUser},  # type: ignore[dict-item]  # it says User and means its type
+            available_user_tasks={"ChaterUser": list(ChaterUser.tasks)},
         )
         self.environment, self.runner = environment, Runner()
         environment.runner = self.runner

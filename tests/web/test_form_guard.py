@@ -9,11 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chaterload.exits import Refused
+from chaterload.load.shapes import NamedShape
 from chaterload.run.lifecycle import Phase, Prepared, Run
 from chaterload.run.options import LONGEST_S, duration
 from chaterload.run.strategy import asked_rate
 from chaterload.web.form_guard import Hosts
-from tests.web.conftest import HOST, OWN, Make, Site
+from tests.web.conftest import HOST, OWN, ChaterUser, Make, Site
 
 PRIVATE = [
     "http://127.0.0.1:6666",
@@ -120,6 +121,28 @@ def test_a_host_during_a_run(make: Make) -> None:
     assert site.environment.host == HOST
 
 
+class Lunch(NamedShape):
+    """A strategy of no matter which."""
+
+    def tick(self) -> None:
+        return None
+
+
+def test_a_strategy_during_a_run(make: Make) -> None:
+    """Neither can a strategy begin during a run, nor its users be changed; the run stays what it was."""
+    site = make(class_picker=True)
+    site.environment.available_shape_classes = {"lunch": Lunch()}
+    assert swarm(site)["success"]
+    going_on(site)
+    assert "A strategy can neither begin nor change" in swarm(site, shape_class="lunch")["message"]
+    assert swarm(site, user_count="5")["success"]
+    assert site.control.run
+    site.control.run.shape = Lunch()
+    assert "A strategy can neither begin nor change" in swarm(site, user_count="7")["message"]
+    assert site.environment.shape_class is None
+    assert site.environment.parsed_options.num_users == 5
+
+
 @pytest.mark.parametrize(
     "run_time", ["99999999999999h", "9" * 300 + "h", "9" * 300, "9999h9999999m", f"{LONGEST_S + 1}"]
 )
@@ -148,6 +171,10 @@ HOSTILE_JSON = {
     "deep lists": b"[" * 30_000,
     "deep objects": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
     "a deep value": b'{"user_class_name": "ChaterUser", "tasks": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+    "no task": b'{"user_class_name": "ChaterUser", "tasks": []}',
+    "tasks that are a name": b'{"user_class_name": "ChaterUser", "tasks": "rest"}',
+    "an unknown task": b'{"user_class_name": "ChaterUser", "tasks": ["rest", "__init__"]}',
+    "a task that is an object": b'{"user_class_name": "ChaterUser", "tasks": [{}]}',
     "a number of many digits": b'{"user_class_name": "ChaterUser", "weight": ' + b"9" * 10_000 + b"}",
     "a name that is a list": b'{"user_class_name": ["ChaterUser"]}',
     "a name that is an object": b'{"user_class_name": {}}',
@@ -161,10 +188,14 @@ HOSTILE_JSON = {
 @pytest.mark.parametrize("body", HOSTILE_JSON.values(), ids=HOSTILE_JSON)
 def test_hostile_json(make: Make, body: bytes) -> None:
     """What the class picker's dialogue is sent is refused in a sentence, however it is built."""
-    answer = make().client().post("/user", data=body, headers=OWN)
+    site = make()
+    answer = site.client().post("/user", data=body, headers=OWN)
     assert answer.status_code == 200
     assert not answer.get_json()["success"]
-    assert answer.get_json()["message"].startswith(("A user class may be changed", "Expected whole numbers"))
+    assert answer.get_json()["message"].startswith(
+        ("A user class may be changed", "Expected whole numbers", "The user's tasks are none, or unknown")
+    )
+    assert site.runner.user_classes[0].tasks == [ChaterUser.rest]
 
 
 @pytest.mark.parametrize("moment", [Phase.RUNNING, Phase.STOPPING])
