@@ -48,7 +48,7 @@ class ObjectiveRow(EndpointName):
     """An objective and what was measured for it; the value is null where there was none."""
 
     measure: str
-    unit: Literal["ms", "ratio", "1/s"]
+    unit: Literal["ms", "ratio", "1/s", "number"]
     limit: float
     value: float | None
     requests: int

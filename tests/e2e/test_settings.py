@@ -114,12 +114,12 @@ def test_wrong_settings_with_processes(locust: Run, bystander: StandInProcess) -
     assert requests_seen(bystander) == 0
 
 
-def test_wrong_settings_of_a_worker(locust: Run, bystander: StandInProcess) -> None:
+def test_wrong_settings_of_a_worker(locust: Run, server: StandInProcess) -> None:
     """A worker that is set up wrongly says so and ends with exit code 2, and no load starts."""
-    cluster = Cluster(locust, 2, *HEADLESS, env=credentials(bystander), late=1)
-    worker = cluster.join(env=credentials(bystander) | {"TEST_CUSTOM_DATE": "31-02-2024"})
+    cluster = Cluster(locust, 2, *HEADLESS, env=credentials(server), late=1)
+    worker = cluster.join(env=credentials(server) | {"TEST_CUSTOM_DATE": "31-02-2024"})
     assert_refused(worker, "TEST_CUSTOM_DATE '31-02-2024' is not a date.")
-    assert requests_seen(bystander) == requests_seen(bystander, "GET /alcohol_latest")
+    assert requests_seen(server) == requests_seen(server, "GET /alcohol_latest")
 
 
 def test_workers_find_out_that_the_token_is_wrong(locust: Run, server: StandInProcess) -> None:

@@ -106,7 +106,8 @@ def test_late_writes_are_not_lost(locust: Run, server: StandInProcess, small_pho
     assert verdict["failures"] == 0, output
     for kind in ("dishes", "modifies", "weights"):
         tally = verdict["writes"][kind]
-        assert tally["checked"] == tally["confirmed"] == tally["late"] > 0, output
+        # on a busy machine the first look of some comes when they show already
+        assert tally["checked"] == tally["confirmed"] >= tally["late"] > 0, output
         assert 700 <= tally["latest_ms"] < 5000
     deletes = verdict["writes"]["deletes"]
     assert deletes["checked"] == deletes["confirmed"] == deletes["acknowledged"] > 0

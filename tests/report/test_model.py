@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from typing import get_args, get_type_hints
 
 import pytest
 
+from chaterload.judge import objectives
 from chaterload.judge.analysis import Analysis, Load
 from chaterload.judge.baseline import FORMAT, parse_baseline
 from chaterload.judge.drift import GENERATOR_CPU, Drift
@@ -15,6 +17,7 @@ from chaterload.judge.recovery import Recovery
 from chaterload.judge.serverside import ServerSide, ServerTime
 from chaterload.judge.trend import Trend
 from chaterload.judge.unanswered import Unanswered
+from chaterload.report import document
 from chaterload.report.model import sorted_endpoints, to_json
 from tests.support.schema import check_document
 
@@ -143,3 +146,9 @@ def test_the_schema_refuses_what_is_none():
     ):
         with pytest.raises(AssertionError):
             check_document(wrong)
+
+
+def test_each_unit_is_declared():
+    """Whatever unit a measure has, the schema knows it."""
+    known = get_args(get_type_hints(document.ObjectiveRow)["unit"])
+    assert {unit.name for unit in vars(objectives).values() if isinstance(unit, objectives.Unit)} == set(known)
