@@ -3,13 +3,16 @@
 import json
 import re
 from dataclasses import replace
+from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 from chaterload.judge.history import History
 from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 from chaterload.judge.timeline import MOST_INTERVALS, Interval
+from chaterload.report import html
 from chaterload.report.html import SCRIPT, policy, to_html
 
 from .conftest import NASTY, SAME, WORSE, make_report
@@ -144,3 +147,17 @@ def test_comparison():
     html = to_html(make_report(baseline=[WORSE, SAME]))
     assert len(re.findall(r'<td class="worse">worse</td>', html)) == 1
     assert "+300 %" in html
+
+
+PUBLISHED = {
+    "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+    "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+}
+"""SHA-256 of the files of uPlot 1.6.32, as its package on npm has them under dist/."""
+
+
+def test_the_charting_library_is_as_published():
+    """Nobody has changed what we did not write, and its licence goes with it."""
+    assets = Path(html.__file__).parent / "assets"
+    assert {name: sha256((assets / name).read_bytes()).hexdigest() for name in PUBLISHED} == PUBLISHED
+    assert "MIT" in (assets / "uPlot.LICENSE").read_text(encoding="utf-8")
