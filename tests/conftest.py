@@ -24,10 +24,21 @@ OWN_VARIABLES = ("TEST_", "LOCUST_", "TARGET_HOST", "EATER_TARGET_HOST")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test without a docstring."""
+    """Refuse a test without a docstring; give each of several workers its share of the process tests, and those first.
+
+    They wait more than they compute, so that a worker has the quick ones to give away while the last of them wait.
+    """
     silent = [item.nodeid for item in items if not getattr(getattr(item, "function", None), "__doc__", None)]
     if silent:
         raise pytest.UsageError("Each test says in one sentence what it shows. Silent: " + ", ".join(silent))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.path.parent.name in ("e2e", "faults")]
+    quick = [item for item in items if item.path.parent.name not in ("e2e", "faults")]
+    items[:] = [item for n in range(workers) for tests in (slow, quick) for item in _share(tests, n, workers)]
+
+
+def _share(tests: list[pytest.Item], number: int, of: int) -> list[pytest.Item]:
+    return tests[len(tests) * number // of : len(tests) * (number + 1) // of]
 
 
 @pytest.fixture(scope="session", autouse=True)
