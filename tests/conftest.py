@@ -9,7 +9,7 @@ from hypothesis import settings
 # Locust would patch sockets and threads of all tests, for good; the processes that tests start are patched as ever.
 with pytest.MonkeyPatch.context() as patch:
     patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    import locust  # noqa: F401
+    import locust.log
 
 from tests.support.warm import end_warm_processes
 
@@ -50,7 +50,8 @@ def no_warm_process_is_left() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the developer's own reaches a test."""
+    """No setting of the developer's own reaches a test, nor does a greenlet that crashed in an earlier one."""
+    monkeypatch.setattr(locust.log, "unhandled_greenlet_exception", False)
     for name in list(os.environ):
         if name.startswith(OWN_VARIABLES):
             monkeypatch.delenv(name)
