@@ -132,7 +132,6 @@ def test_questions_that_are_answered_a_byte_a_second(locust: Run, target: MakeTa
     wait_for(lambda: slow.requests[ASKED], "a question to Prometheus")
     began = time.monotonic()
     run.send(signal.SIGTERM)
-    run.send(signal.SIGTERM)
     document = verdict(run)
     assert time.monotonic() - began < ENDS_S
     assert run.wait() == document["exit_code"] == Exit.INVALID
