@@ -1,11 +1,11 @@
 # Chater UI's load test. `docker run IMAGE --host http://… --users 50 --spawn-rate 5 --run-time 5m --headless`
 # A tag moves: for an image that can be built again as it is, give the digest that it stands for today,
-#   docker build --build-arg BASE=python:3.13-slim@sha256:... .
+#   docker build --build-arg PYTHON=3.13-slim@sha256:... .
 # and renew it, with `make lock`, each month and whenever the base has a fix: `docker buildx imagetools inspect python:3.13-slim`
 # prints it. None stands here, because it has to be read from the registry that you trust.
-ARG BASE=python:3.13-slim
+ARG PYTHON=3.13-slim
 
-FROM ${BASE} AS builder
+FROM python:${PYTHON} AS builder
 WORKDIR /build
 COPY requirements-image.lock .
 RUN python -m venv --without-pip /opt/venv \
@@ -20,7 +20,7 @@ COPY chaterload /app/chaterload
 # afterwards, so Python need not compare them with their sources at every start.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app
 
-FROM ${BASE}
+FROM python:${PYTHON}
 LABEL org.opencontainers.image.title="chater-load-test" \
       org.opencontainers.image.description="Load test of Chater UI, with a verdict" \
       org.opencontainers.image.version="1.0.0" \
