@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listed = read_leftovers(options.file, host)
         left = remove(listed, settings, host) if listed else []
     except Refused as refused:
-        print("\n".join(refused.problems), file=sys.stderr)
+        print(refused, file=sys.stderr)
         return Exit.NEVER_STARTED
     return _tell(len(listed), left)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import gevent
 import zmq.green as zmq
 from gevent.pywsgi import WSGIServer
-from locust import FastHttpUser, User, argument_parser, log
+from locust import FastHttpUser, TaskSet, User, argument_parser, log
 from locust.argument_parser import LocustArgumentParser, get_parser
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
@@ -91,12 +91,11 @@ def end_pause(user: User) -> None:
 
 def schedule_each_task(user: User) -> None:
     """Have a user that starts run each of its tasks once before it picks any by weight."""
-    if user._taskset_instance:
-        for task in dict.fromkeys(user.tasks):
-            user._taskset_instance.schedule_task(task)
+    for task in dict.fromkeys(user.tasks):
+        schedule_task(user, task)
 
 
-def schedule_task(user: User, task: Task) -> None:
+def schedule_task(user: User, task: Task | TaskSet) -> None:
     """Have a user run this task next, instead of one that it picks."""
     if user._taskset_instance:
         user._taskset_instance.schedule_task(task)

@@ -122,7 +122,7 @@ def _prepare(environment: Environment, runner: Any, web_ui: WebUI | None) -> Non
         judge.baseline = last_good_window(options_of(environment), environment.host or settings.host)
     is_master = isinstance(runner, MasterRunner)
     node = Master(environment, runner, settings, allowed) if is_master else Local(environment, settings, allowed)
-    controller = RunController(environment, settings, node, judge, _results(environment, settings))
+    controller = RunController(environment, options, settings, node, judge, _results(environment, options, settings))
     use_strategy(environment, options, judge, controller.sampler, node, partial(ask_rate, controller))
     if judge:
         import_writers()
@@ -136,9 +136,9 @@ def _prepare(environment: Environment, runner: Any, web_ui: WebUI | None) -> Non
     if isinstance(node, Master):
         node.on_lost = controller.on_lost_worker
         tell_who_may_join(node.runner, sealed=settings.cluster_key is not None)
-        if controller.starts_by_itself:
+        if options.starts_by_itself:
             await_workers(controller, node)
-    elif controller.starts_by_itself:
+    elif options.starts_by_itself:
         controller.begin(planned_users(environment), environment.host)
 
 
@@ -196,14 +196,13 @@ def _judge(options: RunOptions) -> PassCriteria:
     return PassCriteria.load(options.objectives, baseline, options.baseline_tolerance)
 
 
-def _results(environment: Environment, settings: Settings) -> Results | None:
+def _results(environment: Environment, options: RunOptions, settings: Settings) -> Results | None:
     """Where to keep the files of each run; None without --results. Refused when nothing can be written there."""
-    parent = options_of(environment).results
-    if not parent:
+    if not options.results:
         return None
     variables = internals.option_variables()
-    options = {name: value for name, value in os.environ.items() if name in variables}
-    return Results(environment, Path(parent), {**options, **shown(settings)})
+    given = {name: value for name, value in os.environ.items() if name in variables}
+    return Results(environment, Path(options.results), {**given, **shown(settings)})
 
 
 def _set_up(environment: Environment, options: RunOptions, settings: Settings) -> None:

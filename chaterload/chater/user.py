@@ -148,18 +148,14 @@ class ProtobufUser(FastHttpUser):
                 answer = self._connection.request(route.method, path, fields, body or b"", route.expected.largest)
         except (*WIRE_ERRORS, DeadlineExceeded) as error:
             result, problem = judge_connection(error), error
-        except gevent.GreenletExit:  # the run does not wait any longer; a listener of `request` hears nothing of it
-            took_ms = (time.perf_counter() - began) * 1000
-            self.shared.unanswered[route.method, route.path].append(took_ms)
-            self._keep_sample(FailureKind.UNANSWERED, route, fields, took_ms)
-            self.gaps.broke_off(OpenRequest(route.method, route.path, time.monotonic() - took_ms / 1000))
+        except gevent.GreenletExit:
+            self._note_unanswered(route, fields, (time.perf_counter() - began) * 1000)
             raise
         took_ms = (time.perf_counter() - began) * 1000
-        request = OpenRequest(route.method, route.path, time.monotonic() - took_ms / 1000)
         if answer is None:
-            self.gaps.broke_off(request)
+            self.gaps.broke_off(_as_open(route, took_ms))
         else:
-            self.gaps.answered(request)
+            self.gaps.answered(_as_open(route, took_ms))
             result = judge(answer.status_code, answer.content_type, answer.content, route.expected, took_ms / 1000)
             if check is not None and not isinstance(result, FailureKind):
                 result = check(result) or result
@@ -182,6 +178,12 @@ class ProtobufUser(FastHttpUser):
             self.account.renew()
         return None if isinstance(result, FailureKind) else result
 
+    def _note_unanswered(self, route: Route[T], fields: bytes, waited_ms: float) -> None:
+        """The run does not wait any longer; a listener of `request` hears nothing of it."""
+        self.shared.unanswered[route.method, route.path].append(waited_ms)
+        self._keep_sample(FailureKind.UNANSWERED, route, fields, waited_ms)
+        self.gaps.broke_off(_as_open(route, waited_ms))
+
     def _keep_sample(
         self,
         kind: FailureKind,
@@ -195,3 +197,8 @@ class ProtobufUser(FastHttpUser):
         email = self.account.email if route.needs_token else ""
         sent_as = email, fields.partition(b"Bearer ")[2].decode("latin-1").strip()
         self.shared.samples.add(kind, route.method, route.path, sent_as, took_ms, answer, problem)
+
+
+def _as_open(route: Route[T], waited_ms: float) -> OpenRequest:
+    """A request as it was until now, when it had waited so long."""
+    return OpenRequest(route.method, route.path, time.monotonic() - waited_ms / 1000)

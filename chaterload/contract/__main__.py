@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         read_env_file()
         session, cases, host = _prepare(options)
     except Refused as refused:
-        print("\n".join(refused.problems), file=sys.stderr)
+        print(refused, file=sys.stderr)
         return Exit.NEVER_STARTED
     print(f"Asking {host} the {len(cases)} cases of the wire contract.")
     return _ask_all(session, cases, everything=options.all)

@@ -79,8 +79,7 @@ class RateCapacityShape(CapacityShape):
     def _judge(self, step: Step) -> int | None:
         following = super()._judge(step)
         if self._broken(step):
-            now = self.now()
-            self._drained_at = now + DRAIN_S
+            self._drained_at = self.now() + DRAIN_S
         return following
 
     def _broken(self, step: Step) -> tuple[str, ...]:

@@ -6,14 +6,13 @@ from dataclasses import replace
 from locust import LoadTestShape
 from locust.runners import MasterRunner
 
-from chaterload.exits import Refused
 from chaterload.internals import WORKER_REPORT_INTERVAL
 from chaterload.judge.capacity import Capacity, judged_step, read_capacity
 from chaterload.judge.history import Step
 from chaterload.judge.measure import Snapshot
 from chaterload.judge.objectives import Objective
 from chaterload.judge.steps import broken_in
-from chaterload.load.strategies import CAPACITY, NAMES, STRATEGIES, Search, SearchLimits, Strategy
+from chaterload.load.strategies import CAPACITY, STRATEGIES, Search, SearchLimits, Strategy
 
 Tick = tuple[int, float] | None
 
@@ -205,9 +204,3 @@ def search_limits(scale: float, users: int | None) -> SearchLimits:
         window_s=limits.window_s * scale,
         settle_s=limits.settle_s * scale,
     )
-
-
-def check_name(name: str) -> None:
-    """Refused when there is no such strategy."""
-    if name not in NAMES:
-        raise Refused(f"--strategy {name!r} is unknown. Expected one of: {', '.join(NAMES)}.")

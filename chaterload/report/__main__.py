@@ -1,11 +1,10 @@
 """`python -m chaterload.report DIR`: the page of all runs in a folder of --results, made anew."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from chaterload.exits import Exit, Refused
+from chaterload.exits import CommandParser, Exit, Refused
 from chaterload.report.archive import VERDICT, PastRun, read_run
 from chaterload.report.files import write_whole
 from chaterload.report.history import to_comparison, update_index
@@ -13,7 +12,7 @@ from chaterload.report.history import to_comparison, update_index
 
 def main(arguments: Sequence[str] | None = None) -> Exit:
     """The exit code."""
-    parser = argparse.ArgumentParser(prog="python -m chaterload.report", description=__doc__)
+    parser = CommandParser(prog="python -m chaterload.report", description=__doc__)
     parser.add_argument("folder", metavar="DIR", type=Path, help="a folder of --results; what it holds may be copied")
     parser.add_argument(
         "--compare",

@@ -151,7 +151,7 @@ def make_report(
     rows = [*failures(environment.stats), *(_as_failures(row) for row in judged.unanswered if row.failed)]
     known = {(str(row.endpoint), row.title) for row in rows}
     samples = [s for s in first_samples(judged.reports) if (s.endpoint, s.kind) in known]
-    uncounted = sum(int(report.get("early_cleanup", 0)) for report in judged.reports)
+    uncounted = sum(report.get("early_cleanup", 0) for report in judged.reports)
     uncounted += sum(row.count for row in judged.unanswered)
     events = find_events(run.history.samples, judged.silences)
     pages = read_pages(run.prepared.server_before), read_pages(run.server_after)
@@ -216,9 +216,9 @@ def _crashes(environment: Environment) -> list[str]:
     return [f"{count} x unexpected exception in a user: {text}" for text, count in crashes(environment)]
 
 
-def _saturated(reports: Sequence[dict[str, object]]) -> list[str]:
+def _saturated(reports: Sequence[dict[str, Any]]) -> list[str]:
     """That the load generator's own delays are in the figures: a sentence, or none."""
-    saturated = max((float(str(report.get("saturated_s", 0))) for report in reports), default=0.0)
+    saturated = max((report.get("saturated_s", 0.0) for report in reports), default=0.0)
     if saturated < SATURATED_S:
         return []
     return [
@@ -227,10 +227,10 @@ def _saturated(reports: Sequence[dict[str, object]]) -> list[str]:
     ]
 
 
-def _unproven(reports: Sequence[dict[str, object]], figures: Snapshot) -> list[str]:
+def _unproven(reports: Sequence[dict[str, Any]], figures: Snapshot) -> list[str]:
     """What the run should have shown and did not."""
     doubts = []
-    without = sum(int(str(report.get("without_account", 0))) for report in reports)
+    without = sum(report.get("without_account", 0) for report in reports)
     if without:
         doubts.append(f"{without} users found no account of their own")
     doubts += _strangers(reports)
@@ -266,7 +266,7 @@ def _strangers(reports: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _run(environment: Environment, settings: Settings, run: Run, reports: Sequence[dict[str, object]]) -> RunFacts:
+def _run(environment: Environment, settings: Settings, run: Run, reports: Sequence[dict[str, Any]]) -> RunFacts:
     options = options_of(environment)
     return RunFacts(
         host=run.prepared.host,
@@ -285,5 +285,5 @@ def _run(environment: Environment, settings: Settings, run: Run, reports: Sequen
         settings=shown(settings),
         build=options.build or None,
         stand_in=bool(options.stand_in),
-        accounts=max((int(str(report.get("accounts", 0))) for report in reports), default=0),
+        accounts=max((report.get("accounts", 0) for report in reports), default=0),
     )

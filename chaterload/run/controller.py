@@ -47,12 +47,14 @@ class RunController:
     def __init__(
         self,
         environment: Environment,
+        options: RunOptions,
         settings: Settings,
         node: Node,
         judge: PassCriteria | None,
         results: Results | None = None,
     ) -> None:
         self.environment = environment
+        self.options = options
         self.settings = settings
         self.node = node
         self.judge = judge
@@ -60,7 +62,6 @@ class RunController:
         self.results = results
         """None without --results."""
         self.sampler = Sampler(environment, node.reports)
-        self.options = RunOptions.read(options_of(environment))
         self.phase = Phase.IDLE
         self.run: Run | None = None
         """The run that goes on, or the last one."""
@@ -80,10 +81,6 @@ class RunController:
     def workers(self) -> int:
         """0 in a run of one process."""
         return self.sampler.workers
-
-    @property
-    def starts_by_itself(self) -> bool:
-        return self.options.starts_by_itself
 
     @refusing("The check before the load")
     def begin(self, users: int, host: str | None) -> None:
@@ -121,7 +118,7 @@ class RunController:
         except Refused as refused:
             self.abandon()
             print_refusal(refused)
-            if self.starts_by_itself and self.run is None:
+            if self.options.starts_by_itself and self.run is None:
                 self.environment.process_exit_code = Exit.NEVER_STARTED
                 self.runner.quit()
             raise gevent.GreenletExit from None  # Locust would start the users all the same

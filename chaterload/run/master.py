@@ -29,7 +29,7 @@ from chaterload.internals import (
 )
 from chaterload.run.handouts import Handouts
 from chaterload.run.incoming import Incoming
-from chaterload.run.lifecycle import Prepared, Run
+from chaterload.run.lifecycle import Prepared
 from chaterload.run.node import Node, check_accounts, options_of
 from chaterload.run.protocol import (
     CHECK_TIMEOUT_S,
@@ -106,7 +106,7 @@ class Master(Node):
             self._connected.wait(min(left, WATCH_S))
         return True
 
-    def reports(self, run: Run | None = None) -> list[dict[str, Any]]:
+    def reports(self) -> list[dict[str, Any]]:
         """What each process did."""
         return [self.report(), *(record.final_report() for record in self._records.values())]
 

@@ -10,7 +10,6 @@ from locust import tag
 from locust.runners import MasterRunner
 
 from chaterload.chater import routes
-from chaterload.exits import Refused
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective
 from chaterload.load.scenario import calls
@@ -19,11 +18,10 @@ from chaterload.load.shapes import (
     CapacityShape,
     NamedShape,
     StagedShape,
-    check_name,
     search_limits,
     staged_shapes,
 )
-from chaterload.load.strategies import NAMES, STRATEGIES, SearchLimits
+from chaterload.load.strategies import STRATEGIES, SearchLimits
 from chaterload.run.conclusion import tasks_never_run
 from chaterload.run.lifecycle import Prepared, Run
 
@@ -266,15 +264,6 @@ def test_failures_break_a_step():
     world.run(shape)
     assert shape.found().users == 0
     assert shape.found().broken == ("all requests failure_ratio",)
-
-
-def test_names():
-    """Every name is known, and another one is refused with all of them."""
-    for name in NAMES:
-        check_name(name)
-    with pytest.raises(Refused, match="smoke, load, stress, spike, endurance, low, normal, high, capacity") as refused:
-        check_name("sppike")
-    assert "'sppike' is unknown" in str(refused.value)
 
 
 class Tapper:

@@ -13,6 +13,7 @@ from chaterload.chater.environment import load_settings
 from chaterload.exits import Exit, Refused
 from chaterload.run.controller import RunController, end_shape
 from chaterload.run.lifecycle import Phase, Prepared
+from chaterload.run.run_options import RunOptions
 
 
 class Runner:
@@ -88,7 +89,7 @@ def control(node):
     )
     environment: Any = Environment(parsed_options=options, host="http://127.0.0.1:1")
     environment.runner, environment.stop_timeout = Runner(), 5.0
-    return RunController(environment, load_settings(), node, judge=None)
+    return RunController(environment, RunOptions.read(options), load_settings(), node, judge=None)
 
 
 def run_through(control):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.exits import Problems, Refused
-from chaterload.load.strategies import CAPACITY, STRATEGIES
+from chaterload.load.strategies import CAPACITY, NAMES, STRATEGIES
 from chaterload.report.formats import FORMATS
 from chaterload.run.run_options import RunOptions, refusals
 
@@ -137,3 +137,12 @@ def test_what_is_no_collision(files: dict[str, str], tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loop").symlink_to("loop")
     assert refusals(naming(**files)) == []
+
+
+def test_names() -> None:
+    """Every strategy's name is known, and another one is refused with all of them."""
+    for name in NAMES:
+        assert refusals(RunOptions(strategy=name)) == []
+    (problem,) = refusals(RunOptions(strategy="sppike"))
+    assert "smoke, load, stress, spike, endurance, low, normal, high, capacity" in problem
+    assert "'sppike' is unknown" in problem

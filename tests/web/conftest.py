@@ -20,6 +20,7 @@ from locust.web import WebUI
 from chaterload.chater.environment import load_settings
 from chaterload.run.controller import RunController
 from chaterload.run.lifecycle import Prepared
+from chaterload.run.run_options import RunOptions
 from chaterload.web.setup import set_up
 
 HOST = "http://127.0.0.1:5000"
@@ -110,7 +111,9 @@ class Site:
             self.port = probe.getsockname()[1]
         self.web_ui: Any = WebUI(environment, host, self.port, web_login=login, delayed_start=True, **tls)
         self.node = Node()
-        self.control = RunController(environment, load_settings(), cast(Any, self.node), judge=None)
+        self.control = RunController(
+            environment, RunOptions.read(environment.parsed_options), load_settings(), cast(Any, self.node), judge=None
+        )
         set_up(self.web_ui, self.control, load_settings(), allowed)
 
     @property
