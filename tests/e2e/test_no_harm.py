@@ -221,7 +221,7 @@ def test_the_time_for_the_clean_up_is_kept(
     assert leftovers(run) == []
 
 
-# Whichever run sees the other first makes no more dishes: photos are slow, so that some still come for the other to see.
+# Whichever run sees the other first makes no more dishes: photos are slow, so that some still come for the other.
 @pytest.mark.parametrize("server", [["--slow", "/eater_receive_photo=1000"]], indirect=True)
 def test_two_runs_on_one_account(locust: Run, server: StandInProcess, before: list[Any], small_photo: Any) -> None:
     """Each sees that it is not alone, is invalid, loses nothing, and leaves no dish but those that it lists."""
