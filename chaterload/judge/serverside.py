@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from chaterload.judge.measure import Endpoint, Snapshot
 
@@ -78,11 +79,11 @@ def histogram_lines(text: str) -> str:
 
 
 def read_pages(texts: Iterable[str]) -> list[dict[Endpoint, Work]] | None:
-    """What the looks of one moment showed, each page once; None where none of them has the histogram.
+    """What each look of one moment showed, in order; None where none of them has the histogram.
 
     A worker that has done nothing yet has a page without it.
     """
-    pages = [parse_metrics(text) for text in dict.fromkeys(texts)]
+    pages = [parse_metrics(text) for text in texts]
     return [page or {} for page in pages] if any(pages) else None
 
 
@@ -94,12 +95,15 @@ def compare_sides(
 ) -> ServerSide:
     """The server's times over the run beside ours, unless the counts show that they are not of the same requests.
 
-    Each side is what several looks at its page showed: more than one page is one of each worker process.
+    Each side is what several looks at its page showed, in order. Counts of one process only grow: a look that shows
+    less than the one before it is at another process, and then all that were seen are added up. Where they grow, others
+    may have asked meanwhile, and the look nearest to the run is taken.
     `uncounted` requests of ours are not in the snapshot: those without an answer, and some that removed dishes.
     """
     if not before or not after:
         return ServerSide()
-    at_first, at_last = _add_up(before), _add_up(after)
+    several = _falls(before) or _falls(after)
+    at_first, at_last = (_add_up(before), _add_up(after)) if several else (before[-1], after[0])
     ours = {endpoint: m for endpoint, m in snapshot.endpoints.items() if endpoint in at_last and m.requests}
     work = {endpoint: _difference(at_first.get(endpoint, Work(0, 0)), at_last[endpoint]) for endpoint in ours}
     counted, made = sum(w.requests for w in work.values()), sum(m.requests for m in ours.values())
@@ -107,7 +111,10 @@ def compare_sides(
         return ServerSide()
     is_whole = SEEN_ALL[0] * made <= counted <= SEEN_ALL[1] * made and all(w.requests >= 0 for w in work.values())
     if not is_whole:
-        return ServerSide(note=_why_not(max(0, round(counted)), made, uncounted, max(len(before), len(after)), work))
+        if several:
+            return ServerSide(note=_SEVERAL.format(made))
+        grew = len(before) > 1 or len(after) > 1
+        return ServerSide(note=_why_not(max(0, round(counted)), made, uncounted, grew, work))
     times = [
         ServerTime(endpoint, ours[endpoint].average_ms, w.seconds / w.requests * 1000)
         for endpoint, w in work.items()
@@ -116,13 +123,14 @@ def compare_sides(
     return ServerSide(tuple(sorted(times, key=lambda time: -time.waiting_ms)))
 
 
-def _why_not(counted: int, made: int, uncounted: int, pages: int, work: Mapping[Endpoint, Work]) -> str:
-    """Why the counts are not those of our requests; of others it speaks only where one page shows them."""
-    if pages > 1:
-        return (
-            f"/metrics shows one of several worker processes at a time: {pages} were seen, and their counts are not "
-            f"those of our {made} requests"
-        )
+_SEVERAL = (
+    "/metrics shows one of several worker processes at a time, "
+    "and the counts of those that were seen are not those of our {} requests"
+)
+
+
+def _why_not(counted: int, made: int, uncounted: int, grew: bool, work: Mapping[Endpoint, Work]) -> str:
+    """Why the counts are not those of our requests; of others it speaks only where nothing else explains them."""
     if counted < made or any(w.requests < 0 for w in work.values()):
         return (
             f"/metrics counts {counted} of our {made} requests: it shows one of several processes, "
@@ -131,12 +139,27 @@ def _why_not(counted: int, made: int, uncounted: int, pages: int, work: Mapping[
     if counted <= SEEN_ALL[1] * (made + uncounted):
         more = f"up to {uncounted} more that were cut off without an answer, or removed dishes"
         return f"/metrics counts {counted} requests: {made} of the load, and {more}"
-    return f"/metrics counts {counted} requests and we made {made + uncounted}: others use the server too"
+    others = "others use the server too" + (", or it shows one of several processes" if grew else "")
+    return f"/metrics counts {counted} requests and we made {made + uncounted}: {others}"
+
+
+def _falls(pages: Sequence[Mapping[Endpoint, Work]]) -> bool:
+    """Whether any count is smaller at one look than at the look before it."""
+    return any(
+        page.get(endpoint, Work(0, 0)).requests < work.requests
+        for earlier, page in pairwise(pages)
+        for endpoint, work in earlier.items()
+    )
 
 
 def _add_up(pages: Iterable[Mapping[Endpoint, Work]]) -> dict[Endpoint, Work]:
+    """The sum of the pages, those that were seen again once."""
     total: dict[Endpoint, Work] = {}
+    distinct: list[Mapping[Endpoint, Work]] = []
     for page in pages:
+        if page not in distinct:
+            distinct.append(page)
+    for page in distinct:
         for endpoint, work in page.items():
             known = total.get(endpoint, Work(0, 0))
             total[endpoint] = Work(known.requests + work.requests, known.seconds + work.seconds)

@@ -48,23 +48,27 @@ def ask_platform(settings: Settings, judge: PassCriteria, run: Run) -> list[tupl
 
 
 def ask_server(host: str, settings: Settings) -> list[str]:
-    """The server's /metrics as they are now, empty where it has none.
+    """The server's /metrics at several looks in order, equal ones that follow each other once; empty where it has none.
 
     Where each of its processes has its own, a look shows any of them: they differ, and are looked at until no new one
-    has come for a while. Nothing is sent meanwhile that could change them.
+    has come for a while. Nothing of ours is sent meanwhile that could change them.
     """
-    pages, last_new, deadline = dict[str, None](), 0, time.monotonic() + METRICS_TIMEOUT_S
+    seen: list[str] = []
+    pages, last_new, deadline = set[str](), 0, time.monotonic() + METRICS_TIMEOUT_S
     for look in range(MOST_LOOKS):
         page = read_metrics(host, tls_verify=settings.tls_verify)
         if page is None:
             break
         page = histogram_lines(page)
+        if seen[-1:] != [page]:
+            seen.append(page)
         if page not in pages:
-            pages[page], last_new = None, look
+            pages.add(page)
+            last_new = look
         enough = LOOKS if len(pages) == 1 else LOOKS_AT_SEVERAL
         if look - last_new >= enough or time.monotonic() > deadline:
             break
-    return list(pages)
+    return seen
 
 
 def query_range(url: str, query: Query, start: datetime, end: datetime) -> Series | None:

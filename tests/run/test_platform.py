@@ -102,7 +102,7 @@ def test_the_pages_of_all_workers(options):
             fetch(f"{server.host}/alcohol_latest", seconds=10)
         after = ask_server(server.host, load_settings())
     assert before is None
-    assert len(after) == (4 if options else 1)
+    assert len(set(after)) == (4 if options else 1)
     ours = Snapshot({Endpoint("GET", "/alcohol_latest"): EndpointStats(80, 80, {}, 800.0)}, 10.0)
     assert compare_sides([{}], read_pages(after), ours).times
 
