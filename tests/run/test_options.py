@@ -11,7 +11,7 @@ import pytest
 from chaterload.run.options import point_to_help
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = ("target", "load shape", "objectives and verdict", "terminal", "web UI")
+GROUPS = ("target", "load shape", "load by rate", "objectives and verdict", "terminal", "web UI")
 
 
 def test_the_help() -> None:
