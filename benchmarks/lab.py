@@ -106,6 +106,10 @@ def generator(command: list[str], target: StandInProcess | Target, **env: str) -
         process = subprocess.Popen(pinned, env=environment, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
             yield process
+        except BaseException:
+            log.seek(0)
+            sys.stderr.write(log.read().decode(errors="replace"))
+            raise
         finally:
             process.send_signal(signal.SIGINT)
             try:

@@ -63,16 +63,22 @@ def read_capacity(
 def by_rate(capacity: Capacity, best: Step | None, broken: Step | None) -> Capacity:
     """The same of a search by rate, whose steps are requests per second that were asked for.
 
-    No server answers more than it can: what it answered in the best step is the most that it has shown.
+    No server answers more than it can: what it answered in the best step is the most that it has shown. It is
+    rounded down, since the ends of the windows make a part of a percent uncertain.
     """
     return replace(
         capacity,
         users=0,
         first_broken_users=None,
-        requests_per_second=min(capacity.requests_per_second, best.users) if best else 0.0,
+        requests_per_second=_rounded_down(min(capacity.requests_per_second, best.users)) if best else 0.0,
         asked_rps=float(best.users) if best else 0.0,
         first_broken_rps=float(broken.users) if broken else None,
     )
+
+
+def _rounded_down(rate: float) -> float:
+    """In whole requests per second, and below ten in tenths."""
+    return float(math.floor(rate)) if rate >= 10 else math.floor(rate * 10) / 10
 
 
 def judged_step(users: int, marks: Sequence[Snapshot], objectives: Sequence[Objective], is_last: bool) -> Step | None:

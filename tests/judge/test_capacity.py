@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chaterload.judge.capacity import is_stable, judged_step, read_capacity
+from chaterload.judge.capacity import by_rate, is_stable, judged_step, read_capacity
 from chaterload.judge.history import Step
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot, add_up
 from chaterload.judge.objectives import Measure, Objective
@@ -135,6 +135,16 @@ def test_a_search_without_a_step_that_passed():
     found = read_capacity([broken], None, broken, [P95, Objective(ALL, Measure.named("maximum"), 1e6)], "the server")
     assert (found.users, found.requests_per_second, found.interval_rps) == (0, 0.0, (0.0, 0.0))
     assert (found.first_broken_users, found.broken) == (10, ("POST /manual_weight p95",))
+
+
+@pytest.mark.parametrize(
+    ("requests", "asked", "told"), [(1601, 170, 160.0), (1601, 158, 158.0), (87, 9, 8.7), (6, 1, 0.6)]
+)
+def test_a_capacity_by_rate_is_rounded_down(requests, asked, told):
+    """What the ends of a window add is not told: never more than was asked for, or than a whole request per second."""
+    step = Step(asked, 0.0, window(requests))
+    found = by_rate(read_capacity([step], step, None, [], "the server"), step, None)
+    assert (found.requests_per_second, found.asked_rps) == (told, asked)
 
 
 def test_windows_add_up():
