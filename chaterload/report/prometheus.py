@@ -55,6 +55,8 @@ class Figures(Collector):
     in_flight: int = 0
     oldest_s: float = 0.0
     """For how long the oldest request in flight has waited."""
+    unanswered: int = 0
+    """Requests without an answer for longer than their objective allows."""
     longest_silence_s: float = 0.0
     """Without any answer while requests were open."""
     rate: RateFigures | None = None
@@ -74,6 +76,7 @@ class Figures(Collector):
             ("chater_workers", "Workers that are connected; 0 in a run of one process", self.workers),
             ("chater_in_flight", "Requests that wait for an answer", self.in_flight),
             ("chater_in_flight_oldest_seconds", "How long the oldest of them has waited", self.oldest_s),
+            ("chater_unanswered", "Requests without an answer for longer than they may", self.unanswered),
             ("chater_longest_silence_seconds", "The longest time without any answer so far", self.longest_silence_s),
             ("chater_generator_cpu_ratio", "CPU of the load generator's busiest process", self.cpu_percent / 100),
         )

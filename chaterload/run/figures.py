@@ -114,6 +114,12 @@ def add_up_unanswered(reports: Iterable[Mapping[str, Any]]) -> dict[Endpoint, li
     return _add_up_ages(entry for report in reports for entry in report.get("unanswered", ()))
 
 
+def past_limit(reports: Iterable[Mapping[str, Any]], objectives: Sequence[Objective]) -> int:
+    """How many requests wait for an answer longer than they may, or did until they were cut off; of all processes."""
+    entries = (entry for report in reports for key in ("open", "unanswered") for entry in report.get(key, ()))
+    return sum(row.failed for row in count_unanswered(Snapshot({}, 0.0), _add_up_ages(entries), objectives)[1])
+
+
 def _add_up_ages(entries: Iterable[tuple[str, str, Sequence[float]]]) -> dict[Endpoint, list[float]]:
     ages: dict[Endpoint, list[float]] = {}
     for method, path, of_endpoint in entries:

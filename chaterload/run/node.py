@@ -113,13 +113,16 @@ class Node:
 
     def report(self) -> dict[str, Any]:
         """What this process did; all that it has of its own, in a form that msgpack carries."""
-        waiting = ProtobufUser.deadline.open_requests()
-        oldest_s = time.monotonic() - waiting[0].began if waiting else 0.0
-        own = {"saturated_s": self.gauge.longest_s, "in_flight": [len(waiting), oldest_s]}
-        if self.shared and self.shared.arrivals:
-            now = time.monotonic()
-            own["open"] = [[r.method, r.path, [(now - r.began) * 1000]] for r in waiting]
-        return {**own, **(self.shared.report() if self.shared else {})}
+        waiting, now = ProtobufUser.deadline.open_requests(), time.monotonic()
+        ages: dict[tuple[str, str], list[float]] = {}
+        for request in waiting:
+            ages.setdefault((request.method, request.path), []).append((now - request.began) * 1000)
+        return {
+            "saturated_s": self.gauge.longest_s,
+            "in_flight": [len(waiting), now - waiting[0].began if waiting else 0.0],
+            "open": [[method, path, of_endpoint] for (method, path), of_endpoint in ages.items()],
+            **(self.shared.report() if self.shared else {}),
+        }
 
     def leftovers(self) -> list[list[Any]]:
         """What this process left on accounts."""

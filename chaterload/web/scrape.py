@@ -12,7 +12,7 @@ from chaterload.judge.measure import Snapshot
 from chaterload.judge.objectives import Result, evaluate
 from chaterload.run.controller import RunController, rate_so_far
 from chaterload.run.criteria import evaluate_run
-from chaterload.run.figures import add_up_writes, failures, in_flight, silences, snapshot
+from chaterload.run.figures import add_up_writes, failures, in_flight, past_limit, silences, snapshot
 from chaterload.web import login
 from chaterload.web.throttle import Throttle
 
@@ -46,6 +46,7 @@ def add_page(web_ui: WebUI, control: RunController, base_path: str) -> None:
             cpu_percent=control.sampler.cpu_percent(),
             in_flight=waiting,
             oldest_s=oldest_s,
+            unanswered=past_limit(reports, control.judge.objectives if control.judge else ()),
             longest_silence_s=_longest_silence(control, reports),
             rate=rate_so_far(control),
             asked_rps=control.run.asked.now if control.run else 0.0,

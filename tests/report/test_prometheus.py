@@ -108,6 +108,7 @@ def test_before_a_run():
         "chater_workers",
         "chater_in_flight",
         "chater_in_flight_oldest_seconds",
+        "chater_unanswered",
         "chater_longest_silence_seconds",
         "chater_generator_cpu_ratio",
         *(f"chater_writes_{name}_total" for name in ("acknowledged", "checked", "confirmed")),

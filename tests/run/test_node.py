@@ -1,13 +1,34 @@
 """What a process knows before there is load: its tasks, and what it would load."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from chaterload.chater.deadline import OpenRequest
 from chaterload.chater.settings import IN_CLUSTER, Settings
+from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Refused
-from chaterload.run.node import all_tasks, own_host
+from chaterload.run.node import Local, all_tasks, own_host
+
+
+def test_requests_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process reports how many requests wait, for how long the oldest has, and by endpoint the age of each in ms."""
+    now = time.monotonic()
+    waiting = [
+        OpenRequest("POST", "/a", now - 3),
+        OpenRequest("GET", "/b", now - 2),
+        OpenRequest("POST", "/a", now - 1),
+    ]
+    monkeypatch.setattr(ProtobufUser, "deadline", SimpleNamespace(open_requests=lambda: waiting))
+    environment: Any = SimpleNamespace(user_classes=[], runner=None)
+    report = Local(environment, Settings(), ()).report()
+    assert report["in_flight"] == [3, pytest.approx(3, abs=1)]
+    assert report["open"] == [
+        ["POST", "/a", [pytest.approx(3000, abs=1000), pytest.approx(1000, abs=900)]],
+        ["GET", "/b", [pytest.approx(2000, abs=1000)]],
+    ]
 
 
 def user_class(name: str, host: str | None = None) -> Any:
