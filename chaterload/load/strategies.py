@@ -45,6 +45,14 @@ class Strategy:
     def seconds(self) -> float:
         return sum(stage.seconds for stage in self.stages)
 
+    @property
+    def load(self) -> str:
+        """`10 to 100 users`, `75 req/s`."""
+        levels = [stage.users if stage.rate is None else stage.rate for stage in self.stages]
+        low, high = min(levels), max(levels)
+        unit = "req/s" if self.by_rate else "user" if high == 1 else "users"
+        return f"{high:g} {unit}" if low == high else f"{low:g} to {high:g} {unit}"
+
     def scaled(self, time: float = 1.0, users: int | None = None) -> "Strategy":
         """The same with its times multiplied by `time` and its users in proportion to a peak of `users`."""
         share = users / self.peak_users if users and not self.by_rate else 1.0

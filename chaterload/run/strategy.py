@@ -6,8 +6,9 @@ from locust.env import Environment
 
 from chaterload.load.rate_search import RateCapacityShape
 from chaterload.load.rates import ArrivalPlan, parse_rate
-from chaterload.load.shapes import CapacityShape, NamedShape, search_limits, staged_shapes
-from chaterload.load.strategies import CAPACITY, USERS, SearchLimits
+from chaterload.load.shapes import CapacityShape, NamedShape, StagedShape, search_limits, staged_shapes
+from chaterload.load.strategies import CAPACITY, RATE, USERS, SearchLimits
+from chaterload.report.summary import duration
 from chaterload.run.criteria import PassCriteria
 from chaterload.run.figures import waiting, with_open, without_lost_writes
 from chaterload.run.node import Node, options_of
@@ -31,10 +32,17 @@ def use_strategy(
     for shape in shapes.values():
         shape.ask = ask
     if options.class_picker:
-        environment.available_shape_classes = dict(shapes)
+        environment.available_shape_classes = {picker_label(shape): shape for shape in shapes.values()}
     if options.strategy:
         environment.shape_class = shape = shapes[options.strategy]
         shape.runner = sampler.runner
+
+
+def picker_label(shape: NamedShape) -> str:
+    """What the web UI's picker calls it: `spike: 10 to 100 users, 9 min`."""
+    if isinstance(shape, StagedShape):
+        return f"{shape.name}: {shape.strategy.load}, {duration(shape.seconds)}"
+    return f"{shape.name}: by {RATE if shape.by_rate else USERS}, at most {duration(shape.seconds)}"
 
 
 def _search(

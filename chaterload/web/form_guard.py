@@ -92,13 +92,12 @@ def _check_form(control: RunController, hosts: Hosts) -> None:
     unknown = sorted(request.form.keys() - FORM_FIELDS)
     if unknown:
         raise Refused(f"The form may not set {', '.join(unknown)}. Expected {', '.join(sorted(FORM_FIELDS))}.")
+    _take_strategys_name(control.environment)
     _check_choices(control.environment)
     # what Locust makes of it: a field that is there and empty empties the host
     host = hosts.choose(request.form.get("host", control.environment.host or ""))
     if host:
-        form = request.form.copy()
-        form["host"] = host
-        request.form = ImmutableMultiDict(form)  # Locust loads what is there
+        _replace("host", host)
     users = _check_numbers(MOST_USERS * max(1, control.workers), needed=not _has_shape(control.environment))
     _check_rate(control, users)
     if control.phase is not Phase.RUNNING:
@@ -108,6 +107,21 @@ def _check_form(control: RunController, hosts: Hosts) -> None:
         g.began = True
     else:
         _check_change(control, host)
+
+
+def _replace(field: str, value: str) -> None:
+    """Have Locust find another value in the form."""
+    form = request.form.copy()
+    form[field] = value
+    request.form = ImmutableMultiDict(form)
+
+
+def _take_strategys_name(environment: Environment) -> None:
+    """A script may give a strategy's name alone, as the command line does; the picker tells its load as well."""
+    name = request.form.get("shape_class")
+    for label, shape in (environment.available_shape_classes or {}).items():
+        if name and name == getattr(shape, "name", None):
+            _replace("shape_class", label)
 
 
 def _check_change(control: RunController, host: str) -> None:

@@ -8,7 +8,7 @@ from chaterload.run.node import options_of
 from chaterload.web import login, scrape
 from chaterload.web.form_guard import Hosts, guard_forms
 from chaterload.web.listening import listen_safely
-from chaterload.web.pages import add_log_out, add_tab, guard_pages
+from chaterload.web.pages import add_downloads, add_log_out, add_tab, guard_pages
 from chaterload.web.server import bound_connections
 
 
@@ -27,3 +27,4 @@ def set_up(web_ui: WebUI, control: RunController, settings: Settings, allowed: t
     scrape.add_page(web_ui, control, options.web_base_path)
     if control.judge:
         add_tab(web_ui, control)
+        add_downloads(web_ui, control, options.web_base_path)

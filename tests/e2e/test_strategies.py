@@ -231,8 +231,9 @@ def test_the_class_picker(locust: Run, server: StandInProcess, small_photo: dict
     process = locust(*web.options, "--class-picker", "--strategy-scale", "0.02", env=credentials(server) | small_photo)
     web.wait_until_up()
     page = web.get("/").decode()
-    assert all(f'"{name}"' in page for name in NAMES)
-    answer = web.post("/swarm", user_count=1, spawn_rate=1, user_classes="ChaterUser", shape_class="spike")
+    assert all(f'"{name}: ' in page for name in NAMES)
+    picked = "spike: 10 to 100 users, 11 s"
+    answer = web.post("/swarm", user_count=1, spawn_rate=1, user_classes="ChaterUser", shape_class=picked)
     assert answer["success"], answer
     wait_for(lambda: web.stats()["user_count"] == 10, "the first stage")
     wait_for(lambda: web.stats()["user_count"] == 100, "the spike")

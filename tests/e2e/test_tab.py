@@ -1,5 +1,6 @@
 """The tab "Objectives", as people see it: in a real browser, while a run goes on and after it."""
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,27 +37,41 @@ def tab() -> Iterator[Page]:
 
 
 def requests_in(rows: Locator) -> list[int]:
-    """The Requests cell of each objective's row; the verdict's is empty."""
+    """The Requests cell of each objective's row."""
     cells = [row.locator("td").all_inner_texts() for row in rows.all()]
-    return [int(texts[3].split()[0]) for texts in cells if len(texts) > 3 and texts[3]]  # "0 of 1" where too few
+    return [int(texts[5].split()[0]) for texts in cells if len(texts) > 5]  # "0 of 1" where too few
 
 
 def test_the_tab_lives(locust: Run, server: StandInProcess, tab: Page) -> None:
-    """The rows grow while a run goes on, and after Stop the last one is the verdict."""
+    """The rows grow while a run goes on; the first one is the verdict, in colour, and after Stop a file has it too.
+
+    On a phone the state stands beside the objective.
+    """
     web = WebUi()
     locust(*web.options, "--tags", "full_flow", "--host", server.host, env=credentials(server))
     web.wait_until_up()
     assert web.swarm(20, host=server.host)["success"]
     tab.goto(f"http://127.0.0.1:{web.port}/")
     tab.get_by_role("tab", name="Objectives").click()
-    rows = tab.get_by_role("table").locator("tbody tr").filter(has_text="p95")
+    rows = tab.locator("tbody tr:not([data-wide])").filter(has_text="p95")
     expect(rows).to_have_count(7, timeout=PATIENCE_S * 1000)
     first = wait_for(lambda: any(now := requests_in(rows)) and now, "requests")
     later = wait_for(lambda: (now := requests_in(rows)) > first and now, "more requests")
     assert all(after >= before for before, after in zip(first, later, strict=True))
     expect(tab.get_by_text("So far: PASS")).to_be_visible()
+    expect(tab.get_by_role("row", name="In flight: ")).to_be_visible()
+    tab.set_viewport_size({"width": 390, "height": 800})
+    state = tab.locator("td[data-mark=met]").first.bounding_box()
+    assert state
+    assert state["x"] + state["width"] < 390
+    tab.set_viewport_size({"width": 1280, "height": 800})
     tab.get_by_role("button", name="Stop").click()
-    expect(tab.get_by_text("Verdict: PASS")).to_be_visible(timeout=PATIENCE_S * 1000)
+    expect(tab.locator("tbody tr").first).to_have_text("Verdict: PASS", timeout=PATIENCE_S * 1000)
+    expect(tab.locator("tbody tr[data-mark=pass] td").first).to_have_css("background-color", "rgb(26, 127, 55)")
+    tab.get_by_role("tab", name="Download Data").click()
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="Download verdict as JSON").click()
+    assert json.loads(download.value.path().read_text())["verdict"] == "pass"
 
 
 class ForeignSite:

@@ -22,7 +22,7 @@ from chaterload.report.console import show
 from chaterload.report.formats import FORMATS
 from chaterload.report.model import Report, Run
 from chaterload.report.prometheus import Figures, to_text
-from chaterload.report.tab import extended_stats
+from chaterload.report.tab import Moment, extended_stats
 from tests.judge.test_measure import measurements
 
 from .conftest import NASTY, SAME, SIGN_IN, TODAY, WEIGHT, WORSE
@@ -150,8 +150,8 @@ def by_terminal(report):
 
 
 def by_tab(report):
-    (stats,) = extended_stats(report.verdict, running=False)
-    return stats["data"][-1]["objective"].removeprefix("Verdict: ")
+    (stats,) = extended_stats(Moment(report.verdict, report))
+    return stats["data"][0]["objective"].removeprefix("Verdict: ")
 
 
 def by_prometheus(report):

@@ -53,9 +53,9 @@ def test_the_json():
 
 def test_the_tab():
     """A row of its own."""
-    rows = tab.extended_stats(BY_RATE.verdict, True, RATE)[0]["data"]
-    assert [row["margin"] for row in rows if row["objective"] == "Arrivals"] == [TOLD]
-    assert all(row["objective"] != "Arrivals" for row in tab.extended_stats(BY_USERS.verdict, True)[0]["data"])
+    by_rate, by_users = tab.Moment(BY_RATE.verdict, rate=RATE), tab.Moment(BY_USERS.verdict)
+    assert f"Arrivals: {TOLD}" in [row["objective"] for row in tab.extended_stats(by_rate)[0]["data"]]
+    assert not any("Arrivals" in row["objective"] for row in tab.extended_stats(by_users)[0]["data"])
 
 
 def test_the_chart():

@@ -90,10 +90,23 @@ def test_options_that_do_not_agree(options, sentence):
         environment_of(**options)
 
 
-def test_the_picker_has_those_by_rate():
-    """The web UI offers low, normal and high as well."""
-    environment = environment_of(class_picker=True)
-    assert {"low", "normal", "high", "capacity"} <= environment.available_shape_classes.keys()
+def test_the_picker_tells_the_load():
+    """The web UI offers each strategy, and says beside its name whether it goes by users or by rate, and how long."""
+    assert list(environment_of(class_picker=True).available_shape_classes) == [
+        "smoke: 1 user, 60 s",
+        "load: 50 users, 10 min",
+        "stress: 20 to 200 users, 15 min",
+        "spike: 10 to 100 users, 9 min",
+        "endurance: 30 users, 2 h",
+        "low: 15 req/s, 5 min",
+        "normal: 75 req/s, 5 min",
+        "high: 200 req/s, 5 min",
+        "capacity: by users, at most 60 min",
+    ]
+    scaled = environment_of(class_picker=True, by="rate", strategy_scale=0.1, strategy_users=20)
+    assert {"load: 20 users, 60 s", "low: 15 req/s, 30 s", "capacity: by rate, at most 6 min"} <= set(
+        scaled.available_shape_classes
+    )
 
 
 def test_a_rate_as_an_option():

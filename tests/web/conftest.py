@@ -53,6 +53,9 @@ class Runner:
     def start(self, users: int, *_: Any, **__: Any) -> None:
         self.started.append(users)
 
+    def start_shape(self) -> None:
+        """A strategy begins."""
+
     def stop(self) -> None:
         self.stopped += 1
 

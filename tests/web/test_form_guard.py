@@ -128,6 +128,19 @@ class Lunch(NamedShape):
         return None
 
 
+@pytest.mark.parametrize("name", ["lunch", "lunch: 5 users, 60 s"])
+def test_a_strategys_name_is_enough(make: Make, name: str) -> None:
+    """A script that names a strategy as the command line does starts the one that the picker tells more of."""
+    site = make(class_picker=True)
+    site.web_ui.userclass_picker_is_active = True
+    lunch = Lunch()
+    lunch.name = "lunch"
+    site.environment.available_shape_classes = {"lunch: 5 users, 60 s": lunch}
+    assert "shape_class is unknown" in swarm(site, shape_class="lunch: 6 users")["message"]
+    assert swarm(site, shape_class=name)["success"]
+    assert site.environment.shape_class is lunch
+
+
 def test_a_strategy_during_a_run(make: Make) -> None:
     """Neither can a strategy begin during a run, nor its users be changed; the run stays what it was."""
     site = make(class_picker=True)

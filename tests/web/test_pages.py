@@ -6,7 +6,11 @@ import re
 
 import pytest
 
-from chaterload.web.pages import policy
+from chaterload.report import tab
+from chaterload.report.formats import FORMATS
+from chaterload.run.lifecycle import Phase
+from chaterload.web.pages import add_downloads, add_tab, policy
+from tests.report.conftest import make_report
 from tests.web.conftest import OWN, Make
 
 
@@ -37,3 +41,43 @@ def test_the_reports_theme(make: Make, theme: str) -> None:
     answer = client.get("/stats/report", query_string={"theme": theme}, headers=OWN)
     assert (answer.status_code, answer.mimetype) == (400, "text/plain")
     assert client.get("/stats/report", query_string={"theme": "dark"}, headers=OWN).status_code == 200
+
+
+def test_the_verdict_as_files(make: Make) -> None:
+    """Each format of the last run's verdict is a file to keep; before it there is a sentence instead."""
+    site = make()
+    add_downloads(site.web_ui, site.control, "/load")
+    client = site.client()
+    for known in FORMATS:
+        site.control.report, site.control.phase = None, Phase.IDLE
+        answer = client.get(f"/load/{known.file_name}", headers=OWN)
+        assert (answer.status_code, answer.text) == (404, "There is no verdict yet: no run has ended.\n")
+        site.control.phase = Phase.RUNNING
+        assert client.get(f"/load/{known.file_name}", headers=OWN).text == "There is no verdict yet: a run goes on.\n"
+        site.control.report = report = make_report(weight_ms=900)
+        answer = client.get(f"/load/{known.file_name}", headers=OWN)
+        assert answer.data == known.text(report).encode()
+        name = f"2026-03-01T12-00-00Z-{known.file_name}"
+        assert answer.headers["Content-Disposition"] == f"attachment; filename={name}"
+
+
+def test_files_need_a_login(make: Make) -> None:
+    """Where the web UI asks for a login, the verdict's files do as well."""
+    site = make(login=True)
+    add_downloads(site.web_ui, site.control, "")
+    site.control.report = make_report()
+    for known in FORMATS:
+        answer = site.client().get(f"/{known.file_name}", headers=OWN)
+        assert (answer.status_code, answer.location.partition("?")[0]) == (302, "/login")
+
+
+def test_the_tabs_look(make: Make) -> None:
+    """Locust's page has the links to the files, and our script and style, which its policy lets run."""
+    site = make()
+    add_tab(site.web_ui, site.control)
+    answer = site.client().get("/", headers=OWN)
+    page = answer.get_data(as_text=True)
+    assert all(link["title"] in page for link in tab.DOWNLOADS)
+    (ours,) = (script for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL) if "data-sortkey" in script)
+    digest = base64.b64encode(hashlib.sha256(ours.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
