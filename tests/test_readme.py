@@ -24,6 +24,8 @@ from chaterload.load import strategies
 from chaterload.report.prometheus import Figures
 from docs import reference
 
+from .test_ci import SCRIPTS, locust_options
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
@@ -41,8 +43,10 @@ PARSE = """
 import json, sys
 from locust.argument_parser import get_parser
 import locustfile
+from chaterload.run.run_options import RunOptions, refusals
 for line in json.load(sys.stdin):
-    get_parser().parse_args(line)
+    options = get_parser().parse_args(line)
+    assert not (told := refusals(RunOptions.read(options), is_worker=options.worker)), (line, told)
 """
 
 
@@ -106,9 +110,10 @@ def test_every_page_is_found(page: str) -> None:
 
 
 def test_every_locust_command_parses() -> None:
-    """Each locust command is one that Locust's own parser takes with our options."""
+    """Each locust command, those of the CI's jobs included, is one that we and Locust's own parser take."""
     found = [command for page in PAGES for command in commands(page)]
     assert len(found) >= 15
+    found += [locust_options(script) for script in SCRIPTS.values()]
     python(PARSE, json.dumps(found))
 
 
@@ -152,7 +157,7 @@ def test_the_objectives_example_is_one(page: str, objectives: int) -> None:
 
 
 def test_the_metrics_are_as_told() -> None:
-    """The table of metrics has each name that the page for Prometheus has, with its labels, and no other."""
+    """The table of metrics, and the dashboard, have each name that Prometheus finds; the table has its labels too."""
     objective = Objective(Endpoint("GET", "/eater_get_today"), Measure.named("p95"), 2000.0)
     snapshot = Snapshot({objective.endpoint: EndpointStats(1, 0, {20: 1}, 20.0, 20.0)}, 1.0)
     rate = RateFigures(75.0, 74.8, Arrivals(2413))
@@ -165,6 +170,9 @@ def test_the_metrics_are_as_told() -> None:
     }
     told = re.findall(r"^\| (`chater_.*?) \| (.*?) ?\|", PAGES["docs/metrics.md"], re.MULTILINE)
     assert {name: given for names, given in told for name in re.findall(r"`(\w+)`", names)} == labels
+    board = json.loads((ROOT / "k8s/grafana/dashboard.json").read_text(encoding="utf-8"))
+    shown = {target["expr"] for panel in board["panels"] for target in panel["targets"]}
+    assert {name.removesuffix("_bucket") for name in re.findall(r"\bchater_\w+", " ".join(shown))} == labels.keys()
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/verdict.md"])

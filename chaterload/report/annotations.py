@@ -1,6 +1,6 @@
 """The verdict as annotations of a GitHub job: its page shows them above the log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from chaterload.judge.verdict import Outcome
 from chaterload.report.model import Report
@@ -18,15 +18,23 @@ _OF_PROPERTIES = {**_ESCAPES, ":": "%3A", ",": "%2C"}
 
 def annotations(report: Report, environ: Mapping[str, str]) -> list[str]:
     """A line for each reason: errors of a run that failed, warnings of one that proves nothing. None elsewhere."""
-    if environ.get(IN_GITHUB) != "true":
-        return []
     outcome = report.verdict.outcome
     level = {Outcome.PASS: "notice", Outcome.FAIL: "error", Outcome.INVALID: "warning"}[outcome]
-    title = _escaped(f"{outcome.upper()}: load test of {report.run.host}", _OF_PROPERTIES)
-    told = report.verdict.reasons or (sentence(report),)
-    if len(told) > MOST:
-        told = (*told[: MOST - 1], f"and {len(told) - MOST + 1} more reasons: the verdict has them all")
-    return [f"::{level} title={title}::{_escaped(text, _ESCAPES)}" for text in told]
+    title = f"{outcome.upper()}: load test of {report.run.host}"
+    return _annotate(level, title, report.verdict.reasons or (sentence(report),), environ)
+
+
+def refusal_annotations(problems: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """An error for each reason why a run never started. None elsewhere."""
+    return _annotate("error", "The load test does not start", problems, environ)
+
+
+def _annotate(level: str, title: str, texts: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    if environ.get(IN_GITHUB) != "true":
+        return []
+    if len(texts) > MOST:
+        texts = (*texts[: MOST - 1], f"and {len(texts) - MOST + 1} more reasons: the log has them all")
+    return [f"::{level} title={_escaped(title, _OF_PROPERTIES)}::{_escaped(text, _ESCAPES)}" for text in texts]
 
 
 def _escaped(text: str, escapes: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """Decides about the runs of a local process or a master: what may start, when it is stopped, how it is judged."""
 
 import logging
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -17,6 +18,7 @@ from chaterload.exits import Exit, Refused, refusing
 from chaterload.internals import greenlet_crashed, run_beside, shape_greenlet, target_users
 from chaterload.judge.lateness import RateFigures
 from chaterload.judge.verdict import Verdict
+from chaterload.report.annotations import refusal_annotations
 from chaterload.report.model import Report
 from chaterload.run.conclusion import judge_run, make_report, rate_figures
 from chaterload.run.criteria import PassCriteria
@@ -284,6 +286,7 @@ def print_refusal(refused: Refused) -> None:
     """Tell the user why nothing starts; a sentence a line."""
     if sys.stderr:  # None where it is closed
         lines = ["The load test does not start:", *(f"  - {line}" for line in refused.problems)]
+        lines += refusal_annotations(refused.problems, os.environ)
         with suppress(OSError):
             sys.stderr.write("\n".join([*lines, ""]))
             sys.stderr.flush()

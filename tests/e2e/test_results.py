@@ -13,6 +13,7 @@ import pytest
 from dotenv import dotenv_values
 
 from chaterload.standin.process import StandInProcess
+from tests.test_ci import SCRIPTS, locust_options
 
 from .conftest import Cluster, Locust, Run, WebUi, credentials, requests_seen, wait_for
 
@@ -59,10 +60,17 @@ def assert_complete(folder: Path, output: str) -> Any:
     return document
 
 
+def of_the_job() -> list[str]:
+    """The options of the job for GitLab CI, but for the folder of results."""
+    options = locust_options(SCRIPTS["gitlab"])
+    return [KEPT[1] if option == "results" else option for option in options[options.index("--headless") :]]
+
+
 def test_one_folder_and_the_next_runs_baseline(locust: Run, server: StandInProcess) -> None:
-    """A run's files are in a folder of its own, which the next run takes as its baseline and leaves as it is."""
+    """A run's files are in a folder of its own, which the next run, a CI's job, takes as its baseline and leaves."""
     given = {"TEST_FEEDBACK_TEXT": "it's fine", "LOCUST_USERS": "10"}
-    run = locust("--headless", *LIGHT[3:], "--run-time", "2s", *KEPT, env=credentials(server) | given)
+    light = (*LIGHT[3:], "--run-time", "2s")
+    run = locust("--headless", "--exclude-tags", "auth", *light, *KEPT, env=credentials(server) | given)
     output = run.finish()
     (first,) = folders(run)
     assert assert_complete(first, output)["exit_code"] == run.wait() == 0
@@ -72,8 +80,9 @@ def test_one_folder_and_the_next_runs_baseline(locust: Run, server: StandInProce
     assert f"--tags language feedback --run-time 2s {' '.join(KEPT)}" in (first / "settings.env").read_text()
     assert f'href="{first.name}/verdict.html"' in (first.parent / "index.html").read_text()
     before = (first / "verdict.json").read_bytes()
-    second = locust(*LIGHT, "--run-time", "2s", *KEPT, "--baseline", "last-good", env=credentials(server))
+    second = locust(*of_the_job(), "--users", "10", *light, env=credentials(server))
     assert second.finish()
+    assert {"verdict.html", "verdict.md", "verdict.xml"} <= names(second.folder)
     compared = json.loads((folders(run)[1] / "verdict.json").read_text())["baseline"]
     assert {row["endpoint"] for row in compared} == {"all requests", "POST /set_language", "POST /feedback"}
     assert (first / "verdict.json").read_bytes() == before

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from chaterload.judge.verdict import Evidence
-from chaterload.report.annotations import MOST, annotations
+from chaterload.report.annotations import MOST, annotations, refusal_annotations
 from chaterload.report.console import conclude, on
 
 from .conftest import NASTY, make_report
@@ -58,4 +58,14 @@ def test_no_more_than_are_shown():
     report = make_report(evidence=Evidence(unproven=[f"{NASTY} {number}" for number in range(25)]))
     lines = annotations(report, GITHUB)
     assert len(lines) == MOST
-    assert lines[-1].endswith("::and 16 more reasons: the verdict has them all")
+    assert lines[-1].endswith("::and 16 more reasons: the log has them all")
+
+
+def test_a_run_that_never_started():
+    """Each problem of a start that was refused is an error, on GitHub alone, and stays on its line."""
+    problems = ["--strategy 'lod' is unknown.\n::set-env name=x::y", "TEST_USER_TOKEN is missing"]
+    assert refusal_annotations(problems, GITHUB) == [
+        "::error title=The load test does not start::--strategy 'lod' is unknown.%0A::set-env name=x::y",
+        "::error title=The load test does not start::TEST_USER_TOKEN is missing",
+    ]
+    assert refusal_annotations(problems, {}) == []
