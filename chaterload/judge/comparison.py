@@ -97,7 +97,7 @@ class Comparison:
         return ", ".join(parts)
 
     def __str__(self) -> str:
-        return f"{self.endpoint} is worse than the baseline: {self.evidence}"
+        return f"{self.endpoint} {'are' if self.endpoint == ALL else 'is'} worse than the baseline: {self.evidence}"
 
 
 def _grown(name: str, before: float, now: float) -> str:

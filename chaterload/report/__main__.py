@@ -1,13 +1,13 @@
-"""`python -m chaterload.report DIR`: the page of all runs in a folder of --results, made anew."""
+"""`python -m chaterload.report DIR`: the pages of all runs in a folder of --results, made anew."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from chaterload.exits import CommandParser, Exit, Refused
-from chaterload.report.archive import VERDICT, PastRun, read_run
-from chaterload.report.files import write_whole
-from chaterload.report.history import to_comparison, update_index
+from chaterload.report.archive import VERDICT, PastRun, read_runs
+from chaterload.report.history import update_index
+from chaterload.report.sidebyside import write_page
 
 
 def main(arguments: Sequence[str] | None = None) -> Exit:
@@ -18,17 +18,18 @@ def main(arguments: Sequence[str] | None = None) -> Exit:
         "--compare",
         nargs=2,
         metavar=("BEFORE", "NOW"),
-        help="also put two runs side by side, each named by its folder in DIR",
+        help="also put these two runs side by side, each named by its folder in DIR; the newest ones are anyhow",
     )
     given = parser.parse_args(arguments)
     try:
         if not given.folder.is_dir():
             raise Refused(f"{str(given.folder)!r} is no folder. Expected one of --results.")
-        pages = [update_index(given.folder)]
+        pages = []
         if given.compare:
-            before, now = (_run(given.folder, name) for name in given.compare)
-            pages.append(given.folder / f"{now.file.parent.name}-against-{before.file.parent.name}.html")
-            write_whole(pages[-1], to_comparison(before, now))
+            runs, _ = read_runs(given.folder)
+            before, now = (_run(runs, given.folder, name) for name in given.compare)
+            pages.append(write_page(given.folder, (before, now)))
+        pages.insert(0, update_index(given.folder, anew=True))
     except (Refused, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return Exit.NEVER_STARTED
@@ -36,11 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> Exit:
     return Exit.MET
 
 
-def _run(folder: Path, name: str) -> PastRun:
-    run = read_run(folder / Path(name).name / VERDICT)
-    if run is None:
-        raise Refused(f"{name!r} in {str(folder)!r} holds no {VERDICT} that can be read. Expected the folder of a run.")
-    return run
+def _run(runs: Sequence[PastRun], folder: Path, name: str) -> PastRun:
+    """The run in `folder` that is called so, or whose folder is."""
+    for run in runs:
+        if run.name == name.rstrip("/") or run.file.parent == Path(name):
+            return run
+    raise Refused(f"{name!r} in {str(folder)!r} holds no {VERDICT} that can be read. Expected the folder of a run.")
 
 
 if __name__ == "__main__":

@@ -2,34 +2,44 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from chaterload.chater.textfiles import read_text
-from chaterload.judge.baseline import FORMAT
+from chaterload.exits import as_text
+from chaterload.judge.baseline import FORMAT, MOST
 from chaterload.judge.verdict import Outcome
 
 logger = logging.getLogger(__name__)
 
 VERDICT = "verdict.json"
 
-_Finite = Annotated[float, Field(allow_inf_nan=False)]
+PAGE = "verdict.html"
+
+_Finite = Annotated[float, Field(allow_inf_nan=False, ge=-MOST, le=MOST)]
+_Count = Annotated[int, Field(ge=0, le=MOST)]
+_Ratio = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)]
+_Text = Annotated[str, AfterValidator(as_text)]
+"""Others may have written it: without what a page or a terminal would obey."""
 
 
 class _Endpoint(BaseModel):
-    method: str
-    path: str
-    requests: int
+    method: _Text
+    path: _Text
+    requests: _Count
     p95_ms: _Finite
 
 
 class _Capacity(BaseModel):
-    users: int
+    users: _Count
     requests_per_second: _Finite
     asked_rps: _Finite | None = None
 
@@ -42,15 +52,23 @@ class _Analysis(BaseModel):
     capacity: _Capacity | None = None
 
 
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("has no time zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is no time of a run") from None
+
+
 class _Run(BaseModel):
-    host: str
-    start: datetime
-    seconds: _Finite
-    users: int
-    strategy: str | None = None
-    tags: tuple[str, ...] = ()
-    exclude_tags: tuple[str, ...] = ()
-    build: str | None = None
+    host: _Text
+    start: Annotated[datetime, AfterValidator(_in_utc)]
+    users: _Count
+    strategy: _Text | None = None
+    tags: tuple[_Text, ...] = ()
+    exclude_tags: tuple[_Text, ...] = ()
+    build: _Text | None = None
     stand_in: bool = False
 
 
@@ -59,7 +77,7 @@ class _Rate(BaseModel):
 
 
 class _Tally(BaseModel):
-    lost: int = 0
+    lost: _Count = 0
 
 
 class _Document(BaseModel):
@@ -67,8 +85,8 @@ class _Document(BaseModel):
 
     format: int = Field(ge=FORMAT, le=FORMAT)
     verdict: Outcome
-    requests: int
-    failure_ratio: _Finite
+    requests: _Count
+    failure_ratio: _Ratio
     throughput_rps: _Finite
     endpoints: tuple[_Endpoint, ...]
     writes: dict[str, _Tally] = Field(default_factory=dict)
@@ -87,9 +105,14 @@ class Kind:
     exclude_tags: tuple[str, ...]
 
     def __str__(self) -> str:
+        return f"{self.strategy or 'no strategy'} on {self.where}"
+
+    @property
+    def where(self) -> str:
+        """The host, and the tags that chose the tasks."""
         tags = f", tags {' '.join(self.tags)}" if self.tags else ""
         tags += f", without {' '.join(self.exclude_tags)}" if self.exclude_tags else ""
-        return f"{self.strategy or 'no strategy'} on {self.host}{tags}"
+        return f"{self.host}{tags}"
 
 
 STAND_IN = "the stand-in"
@@ -109,11 +132,14 @@ class PastRun:
 
     file: Path
     """Its verdict.json."""
+    name: str
+    """Its folder, as seen from that of all runs."""
+    page: str | None
+    """Its report in there; None where only the JSON was copied."""
     kind: Kind
     start: datetime
     outcome: Outcome
     build: str | None
-    seconds: float
     users: int
     requests: int
     requests_per_second: float
@@ -132,21 +158,42 @@ class PastRun:
         """What a chart calls it."""
         return self.build or f"{self.start:%m-%d %H:%M}"
 
+    @property
+    def load(self) -> str:
+        """What loaded the server: the strategy, else its users or its rate."""
+        by_rate = self.asked_rps is not None
+        if self.kind.strategy:
+            return f"{self.kind.strategy}{' by rate' if by_rate else ''}"
+        return f"{float(f'{self.asked_rps:.2g}'):g} req/s" if by_rate else f"{self.users} users"
+
+    @property
+    def group(self) -> str:
+        """What it has in common with the runs that it can be compared with: `load on http://host, tags language`."""
+        return f"{self.load} on {self.kind.where}"
+
+    @property
+    def link(self) -> str:
+        """Its folder in a link of the page of all runs."""
+        return quote(os.fsencode(self.name))
+
 
 def read_runs(parent: Path) -> tuple[list[PastRun], list[str]]:
-    """The runs in the folders of `parent`, the oldest first, and the folders whose verdict cannot be read."""
+    """The runs below `parent`, the oldest first, and the folders whose verdict cannot be read.
+
+    They are in its folders, or one level deeper, where the results of other machines were copied as a whole.
+    """
     runs, unreadable = list[PastRun](), list[str]()
-    for file in sorted(parent.glob(f"*/{VERDICT}")):
-        run = read_run(file)
+    for file in sorted(chain(parent.glob(f"*/{VERDICT}"), parent.glob(f"*/*/{VERDICT}"))):
+        run = read_run(parent, file)
         if run is None:
-            unreadable.append(file.parent.name)
+            unreadable.append(as_text(file.parent.relative_to(parent)))
         else:
             runs.append(run)
-    return sorted(runs, key=lambda run: (run.start, str(run.file))), unreadable
+    return sorted(runs, key=lambda run: (run.start, run.name)), unreadable
 
 
-def read_run(file: Path) -> PastRun | None:
-    """None when it is no verdict of this format."""
+def read_run(parent: Path, file: Path) -> PastRun | None:
+    """The run of a verdict.json below `parent`; None when that is no verdict of this format."""
     document = read_document(file)
     try:
         parsed = _Document.model_validate(document)
@@ -154,15 +201,14 @@ def read_run(file: Path) -> PastRun | None:
         logger.debug("%s is no verdict: %s", file, error)
         return None
     run, capacity = parsed.run, parsed.analysis.capacity
-    if run.start.tzinfo is None:
-        return None
     return PastRun(
         file,
+        file.parent.relative_to(parent).as_posix(),
+        PAGE if (file.parent / PAGE).exists() else None,
         kind_of(run.strategy, run.host, run.tags, run.exclude_tags, run.stand_in),
         run.start,
         parsed.verdict,
         run.build,
-        run.seconds,
         run.users,
         parsed.requests,
         parsed.throughput_rps,

@@ -1,11 +1,13 @@
 """What the page's charts show, as data. How they look is written in assets/page.js."""
 
 import math
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from chaterload.judge.capacity import Capacity
-from chaterload.judge.curve import Curve
+from chaterload.chater.kinds import FailureKind
+from chaterload.judge.curve import Point
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats
 from chaterload.judge.objectives import Objective
 from chaterload.judge.queries import Series
@@ -22,16 +24,17 @@ BUCKETS_PER_DECADE = 12
 
 
 def overview_charts(report: Report) -> list[Chart]:
-    """Those of all requests: what happened over the time of the run, and against its users."""
-    timeline, capacity = report.timeline, report.analysis.capacity
-    charts = [_against_users(report.analysis.curve, capacity)] if report.analysis.curve else []
+    """Those of all requests: what happened over the time of the run, and against its users or its rate."""
+    timeline, curve = report.timeline, report.analysis.curve
+    points = curve.points if curve else report.search
+    charts = [_against_load(report, sorted(points, key=lambda point: point.users))] if points else []
     if not timeline:
         return charts
     over_time = _OverTime(report)
     charts += [
         over_time.response_times(ALL),
         over_time.by_part("Requests per second", "req/s", _requests(timeline), note="One above the other."),
-        over_time.by_part("Failures per second", "/s", _failures(timeline), note="By kind, one above the other."),
+        over_time.by_part("Failures per second", "/s", _failures(report), note="By kind, one above the other."),
         over_time.chart("Requests in flight", "", [_line("in flight", [i.in_flight for i in timeline])]),
     ]
     if report.rate:
@@ -60,21 +63,24 @@ class _OverTime:
         self._start = report.run.start.timestamp()
         self._objectives: Sequence[Objective] = [result.objective for result in report.verdict.results]
         self._baseline = report.baseline
-        self._x = [_short(interval.end) for interval in self._timeline]
-        self._users = [interval.users for interval in self._timeline]
+        self._unanswered = report.unanswered
+        self._x = [_place(interval.end) for interval in self._timeline]
+        users = _line("users", [interval.users for interval in self._timeline])
+        self._load = _line("asked req/s", [i.asked_rps for i in self._timeline]) if report.rate else users
+        self._users = users
         self._marks = [{"at": at, "label": label} for at, label in report.stages]
         if report.wind_down and self._timeline:
-            self._marks.append({"at": _short(report.run.seconds), "label": "load ends"})
+            self._marks.append({"at": _place(report.run.seconds), "label": "load ends"})
 
     def chart(self, title: str, unit: str, series: Iterable[Chart], **more: Any) -> Chart:
-        behind = {"label": "users", "y": self._users, "behind": True}
         return {
             "kind": "time",
             "title": title,
             "unit": unit,
             "start": self._start,
             "x": self._x,
-            "series": [behind, *series],
+            "end": self._x[-1],
+            "series": [{**self._load, "behind": True}, *series],
             "marks": self._marks,
             **more,
         }
@@ -90,13 +96,16 @@ class _OverTime:
         if before := self._baseline.get(endpoint):
             limits.append({"at": before.percentile_ms(0.95), "label": "baseline p95", "calm": True})
         title = "Response times of all requests" if endpoint == ALL else "Response times"
-        return self.chart(title, "ms", lines, limits=limits)
+        open_ones = sum(row.count for row in self._unanswered if endpoint in (ALL, row.endpoint))
+        note = {"note": f"Without {open_ones} that were never answered."} if open_ones else {}
+        return self.chart(title, "ms", lines, limits=limits, **note)
 
     def asked_and_reached(self) -> Chart:
         """Of a run by rate: the requests per second that were asked for, and those that were answered."""
         reached = [i.window.total.requests / i.window.seconds if i.window.seconds else None for i in self._timeline]
-        lines = _line("asked", [i.asked_rps for i in self._timeline]), _line("reached", reached)
-        return self.chart("Asked and reached", "req/s", lines)
+        shown = self.chart("Asked and reached", "req/s", [{**self._load, "label": "asked"}, _line("reached", reached)])
+        shown["series"][0] = {**self._users, "behind": True}
+        return shown
 
     def limits(self, endpoint: Endpoint) -> list[Chart]:
         """The limits on its response times."""
@@ -116,17 +125,18 @@ class _OverTime:
         return self.chart(title, unit, parts, stacked=True, note=note if parts else "There was none.")
 
     def query(self, name: str, series: Series) -> Chart:
-        """What Prometheus said; its own times, and the users as they were then."""
+        """What Prometheus said; its own times, and the load as it was then."""
         points = [(at - self._start, value) for at, value in series]
-        users = [next((i.users for i in self._timeline if i.end >= at), 0) for at, _ in points]
+        ends = [interval.end for interval in self._timeline]
+        load = [*self._load["y"], None]
         limits = [
             {"at": objective.limit, "label": "limit of the average"}
             for objective in self._objectives
             if objective.measure.by_platform and objective.endpoint.path == name and objective.measure.name[0] == "a"
         ]
         shown = self.chart(name, "", [_line(name, [value for _, value in points])], limits=limits)
-        shown["x"] = [_short(at) for at, _ in points]
-        shown["series"][0]["y"] = users
+        shown["x"] = [_place(at) for at, _ in points]
+        shown["series"][0]["y"] = [load[bisect_left(ends, at)] for at, _ in points]
         return shown
 
 
@@ -139,14 +149,20 @@ def _requests(timeline: Sequence[Interval]) -> dict[str, list[int]]:
     return _table(timeline, lambda i: {str(e): m.requests for e, m in i.window.endpoints.items() if m.requests})
 
 
-def _failures(timeline: Sequence[Interval]) -> dict[str, list[int]]:
+def _failures(report: Report) -> dict[str, list[int]]:
+    """By kind; requests that nobody answered failed when the load ended and cut them off."""
+    cut_off = sum(row.failed for row in report.unanswered)
+    at_the_end = next((i for i in reversed(report.timeline) if i.users), report.timeline[-1])
+
     def by_kind(interval: Interval) -> dict[str, int]:
-        kinds: dict[str, int] = {}
+        kinds: Counter[str] = Counter()
         for (_, kind), count in interval.failed.items():
-            kinds[kind] = kinds.get(kind, 0) + count
+            kinds[kind] += count
+        if interval is at_the_end and cut_off:
+            kinds[FailureKind.UNANSWERED.title] += cut_off
         return kinds
 
-    return _table(timeline, by_kind)
+    return _table(report.timeline, by_kind)
 
 
 MOST_PARTS = 14
@@ -166,12 +182,16 @@ def _table(timeline: Sequence[Interval], read: Callable[[Interval], Mapping[str,
     return table
 
 
-def distribution(stats: EndpointStats, before: EndpointStats | None, limits: Sequence[Chart]) -> Chart:
+def distribution(
+    stats: EndpointStats,
+    before: EndpointStats | None,
+    limits: Sequence[Chart],
+    names: tuple[str, str] = ("now", "baseline"),
+) -> Chart:
     """Which share of the requests took how long, in buckets that grow with the time."""
     shares = [_shares(stats), *([_shares(before)] if before and before.requests else [])]
     first, last = min(min(each) for each in shares), max(max(each) for each in shares)
     buckets = range(first - 1, last + 2)
-    names = ("now", "baseline")
     return {
         "kind": "distribution",
         "title": "Distribution",
@@ -198,11 +218,11 @@ def _shares(stats: EndpointStats) -> dict[int, float]:
     return shares or {0: 0.0}
 
 
-def _against_users(curve: Curve, capacity: Capacity | None) -> Chart:
-    """Throughput and 95th percentile against users; where it stops following them, and the capacity."""
-    points = sorted(curve.points, key=lambda point: point.users)
+def _against_load(report: Report, points: Sequence[Point]) -> Chart:
+    """Throughput and 95th percentile against users, or rate; where it stops following them, and the capacity."""
+    curve, capacity = report.analysis.curve, report.analysis.capacity
     marks: list[Chart] = []
-    if curve.knee_users is not None:
+    if curve and curve.knee_users is not None:
         marks.append({"at": curve.knee_users, "label": "knee"})
     most = capacity and (capacity.users or capacity.asked_rps)
     broken = capacity and (capacity.first_broken_users or capacity.first_broken_rps)
@@ -210,17 +230,19 @@ def _against_users(curve: Curve, capacity: Capacity | None) -> Chart:
         marks.append({"at": most, "label": "capacity"})
     if broken:
         marks.append({"at": broken, "label": "breaks", "limit": True})
+    plateau = curve and curve.plateau_rps
     return {
-        "kind": "users",
-        "title": "Throughput and p95 against users",
+        "kind": "load",
+        "title": f"Throughput and p95 against {'the rate' if report.rate else 'users'}",
         "unit": "req/s",
+        "load": "req/s asked" if report.rate else "users",
         "x": [point.users for point in points],
         "series": [
             _line("throughput", [point.requests_per_second for point in points]),
             {**_line("p95", [point.p95_ms for point in points]), "unit": "ms", "right": True},
         ],
         "marks": marks,
-        "limits": [{"at": curve.plateau_rps, "label": "plateau", "calm": True}] if curve.plateau_rps else [],
+        "limits": [{"at": plateau, "label": "plateau", "calm": True}] if plateau else [],
     }
 
 
@@ -228,6 +250,11 @@ def _line(label: str, values: Sequence[float | None]) -> Chart:
     return {"label": label, "y": [None if value is None else _short(value) for value in values]}
 
 
+def _place(seconds: float) -> float:
+    """On the axis of time; a day has more tenths of a second than `_short` would keep."""
+    return round(seconds, 1)
+
+
 def _short(value: float) -> float:
     """As many digits as a chart can show."""
-    return float(f"{value:.4g}") if math.isfinite(value) else 0.0
+    return float(f"{value:.5g}") if math.isfinite(value) else 0.0

@@ -1,9 +1,10 @@
-"""The history of runs as pages: all runs of a folder with their trends, and two of them side by side."""
+"""The history of runs as a page: all runs of a folder, and their trends."""
 
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,29 +12,30 @@ from typing import Any
 from urllib.parse import quote
 
 from chaterload.judge import changepoints
-from chaterload.judge.baseline import parse_baseline
 from chaterload.judge.changepoints import find_changes
-from chaterload.judge.comparison import Tolerance, compare_windows
-from chaterload.report.archive import Kind, PastRun, read_document, read_runs
-from chaterload.report.charts import Chart, distribution
+from chaterload.report.archive import PastRun, read_runs
+from chaterload.report.charts import Chart
 from chaterload.report.files import write_whole
 from chaterload.report.html import SCRIPT, policy, templates
+from chaterload.report.sidebyside import Pair, update_pages
 
 INDEX = "index.html"
 MOST_ROWS = 100
 """Of the table at first: a browser takes seconds for 1,000."""
+
+MOST_ENDPOINTS = 30
+"""That have a column and a line, those of the most runs: what others wrote may have thousands."""
 
 LOCK = ".index.lock"
 LONGEST_WAIT_S = 30.0
 """For other processes that write the page; each takes about a second for 1,000 runs."""
 
 _INDEX = templates.get_template("index.html")
-_COMPARISON = templates.get_template("comparison.html")
 
 
 @dataclass(frozen=True)
 class Trend:
-    """One figure over the runs of one kind, and where it changed."""
+    """One figure over runs that are alike, and where it changed."""
 
     name: str
     unit: str
@@ -45,14 +47,15 @@ class Trend:
         return [(known[change.at][0], change) for change in find_changes([value for _, value in known])]
 
 
-def update_index(parent: Path) -> Path:
-    """Write the page of all runs in `parent` anew. OSError when it cannot be written.
+def update_index(parent: Path, anew: bool = False) -> Path:
+    """Write the page of all runs in `parent`, and the pages of two that are missing, or all of these `anew`.
 
-    Of several processes that do so at once, the last one has seen the runs of all.
+    OSError when one cannot be written. Of several processes that do so at once, the last one has seen the runs of all.
     """
     with _locked(parent / LOCK):
         page = parent / INDEX
-        write_whole(page, to_index(*read_runs(parent)))
+        runs, unreadable = read_runs(parent)
+        write_whole(page, to_index(runs, unreadable, update_pages(parent, runs, anew)))
         return page
 
 
@@ -75,15 +78,22 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def to_index(runs: Sequence[PastRun], unreadable: Sequence[str] = ()) -> str:
-    """The page of these runs, the oldest first."""
-    kinds: dict[Kind, list[PastRun]] = {}
+def to_index(
+    runs: Sequence[PastRun], unreadable: Sequence[str] = (), comparisons: Mapping[str, Pair] | None = None
+) -> str:
+    """The page of these runs, which are given with the oldest first, and the pages of two of them that there are."""
+    numbers = {run.name: number for number, run in enumerate(runs)}
+    groups: dict[str, list[PastRun]] = {}
     for run in runs:
-        kinds.setdefault(run.kind, []).append(run)
+        groups.setdefault(run.group, []).append(run)
     return _INDEX.render(
-        runs=[(run, quote(run.file.parent.name)) for run in reversed(runs)],
-        endpoints=sorted({endpoint for run in runs for endpoint in run.p95_ms}),
-        groups=[_group(kind, of_kind) for kind, of_kind in kinds.items() if len(of_kind) > 1],
+        runs=[(number, runs[number]) for number in reversed(range(len(runs)))],
+        endpoints=_endpoints(runs),
+        comparisons={
+            " ".join(map(str, sorted(numbers[run.name] for run in pair))): quote(os.fsencode(page))
+            for page, pair in (comparisons or {}).items()
+        },
+        groups=[_group(name, alike) for name, alike in groups.items() if len(alike) > 1],
         unreadable=unreadable,
         false_alarm=changepoints.FALSE_ALARM,
         most=changepoints.MOST,
@@ -93,8 +103,13 @@ def to_index(runs: Sequence[PastRun], unreadable: Sequence[str] = ()) -> str:
     )
 
 
-def _group(kind: Kind, runs: Sequence[PastRun]) -> dict[str, Any]:
-    endpoints = sorted({endpoint for run in runs for endpoint in run.p95_ms})
+def _endpoints(runs: Sequence[PastRun]) -> list[str]:
+    counts = Counter(endpoint for run in runs for endpoint in run.p95_ms)
+    return sorted(endpoint for endpoint, _ in counts.most_common(MOST_ENDPOINTS))
+
+
+def _group(name: str, runs: Sequence[PastRun]) -> dict[str, Any]:
+    endpoints = _endpoints(runs)
     times = [Trend(f"{endpoint} p95", "ms", [run.p95_ms.get(endpoint) for run in runs]) for endpoint in endpoints]
     rates = [Trend("throughput", "req/s", [run.requests_per_second for run in runs])]
     failures = [Trend("failed", "%", [100 * run.failure_ratio for run in runs])]
@@ -105,7 +120,7 @@ def _group(kind: Kind, runs: Sequence[PastRun]) -> dict[str, Any]:
         charts.insert(0, ("Capacity", [found]))
     changes = [(trend, *change) for _, trends in charts for trend in trends for change in trend.changes(runs)]
     return {
-        "kind": kind,
+        "name": name,
         "changes": sorted(changes, key=lambda change: change[1].start, reverse=True),
         "charts": [_chart(title, trends, runs, changes) for title, trends in charts],
     }
@@ -133,21 +148,3 @@ def _chart(
             for at, names in sorted(marked.items())
         ],
     }
-
-
-def to_comparison(before: PastRun, now: PastRun, share: float = 0.1) -> str:
-    """Two runs side by side, by the tests of --baseline. Refused when one of them keeps too little for that."""
-    earlier, later = (parse_baseline(read_document(run.file), str(run.file)) for run in (before, now))
-    old, new = earlier.endpoints, later.endpoints
-    return _COMPARISON.render(
-        before=before,
-        now=now,
-        comparisons=compare_windows(earlier, later, Tolerance(share)),
-        charts=[
-            {**distribution(new[endpoint], old[endpoint], []), "title": str(endpoint)}
-            for endpoint in sorted(new, key=str)
-            if endpoint in old and new[endpoint].requests and old[endpoint].requests
-        ],
-        script=SCRIPT,
-        policy=policy(SCRIPT),
-    )

@@ -13,6 +13,7 @@ from chaterload.exits import Exit
 from chaterload.judge.analysis import Analysis
 from chaterload.judge.baseline import FORMAT, write_times
 from chaterload.judge.comparison import Comparison
+from chaterload.judge.curve import Point
 from chaterload.judge.dependence import Dependence
 from chaterload.judge.diagnosis import FailureCount, Finding
 from chaterload.judge.drift import Drift
@@ -94,6 +95,8 @@ class Report:
     """The earlier run's requests."""
     rate: RateFigures | None = None
     """Asked and reached, in a run by rate; None in one by users."""
+    search: Sequence[Point] = ()
+    """The steps of a capacity search, for a chart; by rate, the users of a point are requests per second."""
     unwritten: tuple[str, ...] = ()
     """Files that were asked for and could not be written."""
 

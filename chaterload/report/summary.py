@@ -70,11 +70,12 @@ def capacity_headline(capacity: Capacity) -> str:
 
 def breaks_first(capacity: Capacity) -> str:
     """What keeps it from taking more."""
+    broken = f"{', '.join(capacity.broken)} break{'s' if len(capacity.broken) == 1 else ''} first"
     if capacity.first_broken_rps:
-        return f"{', '.join(capacity.broken)} breaks first, at {numbers.rate(capacity.first_broken_rps)}."
+        return f"{broken}, at {numbers.rate(capacity.first_broken_rps)}."
     if not capacity.first_broken_users:
         return f"Nothing broke; the search was ended by {capacity.limit}."
-    return f"{', '.join(capacity.broken)} breaks first, at {capacity.first_broken_users} users."
+    return f"{broken}, at {capacity.first_broken_users} users."
 
 
 def load_in_words(report: Report) -> str:
@@ -124,10 +125,14 @@ def _of_limit(result: Result) -> str:
 
 
 def _first_reason(report: Report) -> str:
-    """The weightiest one, in plain words where it is a missed objective."""
+    """The weightiest one, with endpoints in plain words."""
     first = report.verdict.reasons[0]
     missed = next((r for r in report.verdict.results if r.state is State.MISSED and str(r) == first), None)
-    return _missed(missed) if missed else first
+    if missed:
+        return _missed(missed)
+    for endpoint in sorted(WORDS, key=lambda endpoint: -len(str(endpoint))):
+        first = first.replace(str(endpoint), WORDS[endpoint])
+    return first
 
 
 def _missed(result: Result) -> str:

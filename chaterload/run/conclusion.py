@@ -18,6 +18,7 @@ from chaterload.chater.writes import Writes
 from chaterload.judge.analysis import Analysis, analyse
 from chaterload.judge.baseline import not_compared
 from chaterload.judge.comparison import Comparison, Tolerance, Window, compare_windows
+from chaterload.judge.curve import Point
 from chaterload.judge.dependence import measure_dependence
 from chaterload.judge.diagnosis import FailureCount, diagnose
 from chaterload.judge.events import find_events
@@ -27,6 +28,7 @@ from chaterload.judge.objectives import Result
 from chaterload.judge.queries import Query, Series, judge_query
 from chaterload.judge.serverside import compare_sides, read_pages
 from chaterload.judge.silence import Silence, are_faults, sentence
+from chaterload.judge.steps import read_steps
 from chaterload.judge.unanswered import Unanswered, count_unanswered
 from chaterload.judge.verdict import Evidence, Verdict, critical_failures, decide
 from chaterload.load.scenario import calls_of
@@ -178,6 +180,7 @@ def make_report(
         stages=starts_of(run.shape.strategy) if isinstance(run.shape, StagedShape) else (),
         platform={query.name: series for query, series in platform if series},
         baseline=judge.baseline.endpoints if judge.baseline else {},
+        search=_search(run, judge),
     )
 
 
@@ -191,6 +194,12 @@ def _analyse(run: Run, judge: PassCriteria) -> Analysis:
         return analyse(shape.steps, judge.objectives, drift_in=steps, capacity=shape.found())
     spike = spike_of(shape.strategy) if isinstance(shape, StagedShape) else None
     return analyse(steps, judge.objectives, drift_in=steps, spike=spike)
+
+
+def _search(run: Run, judge: PassCriteria) -> Sequence[Point]:
+    """The steps of a capacity search; none in a run that is no search."""
+    steps = run.shape.steps if isinstance(run.shape, CapacityShape) else ()
+    return read_steps(steps, judge.objectives, measure_dependence(steps))
 
 
 def tasks_never_run(environment: Environment, run: Run, figures: Snapshot) -> list[str]:

@@ -91,7 +91,7 @@ def test_charts_tell_values(browser: Browser, tmp_path: Path) -> None:
     rates.locator(".plot").press("Home")
     expect(rates.locator(".where")).to_contain_text("0:10 (12:00:10 UTC)")
     rates.locator(".plot").press("ArrowRight")
-    expect(rates.get_by_role("button", name="POST /manual_weight")).to_contain_text("4 req/s")
+    expect(rates.get_by_role("button", name="POST /manual_weight")).to_contain_text("4.0 req/s")
     key = rates.get_by_role("button", name="POST /manual_weight")
     key.press("Enter")
     assert key.get_attribute("aria-pressed") == "false"
@@ -110,7 +110,7 @@ def test_charts_tell_values(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_a_history(browser: Browser, tmp_path: Path) -> None:
-    """The page of all runs is as usable as that of one; two that are picked stand side by side."""
+    """The page of all runs is as usable as that of one; two that are picked stand side by side, and have a page."""
     for number in range(12):
         keep(tmp_path, number, with_times(100 if number < 6 else 200), build=f"v{number}")
     watched = Watched(browser, 1280, dark=True)
@@ -118,9 +118,12 @@ def test_a_history(browser: Browser, tmp_path: Path) -> None:
     page.locator("figure .plot").first.press("End")
     expect(page.locator("figure .where").first).to_have_text("v11")
     boxes = page.get_by_role("checkbox")
-    boxes.nth(10).check()
+    boxes.nth(6).check()
     boxes.nth(0).check()
     row = page.get_by_role("region", name="Two runs side by side").get_by_role("row", name="POST /manual_weight p95")
     expect(row).to_contain_text("+99 %")
     expect(boxes.nth(5)).to_be_disabled()
+    page.get_by_role("link", name="Compare them in full").click()
+    expect(page.get_by_role("heading", name="v11 is worse")).to_be_visible()
+    expect(page.get_by_role("row", name="POST /manual_weight")).to_contain_text("+99 %0 %0 %worse")
     watched.assert_well()

@@ -8,6 +8,7 @@ import pytest
 from chaterload.judge.analysis import Analysis
 from chaterload.judge.capacity import Capacity
 from chaterload.judge.curve import Curve, Point, Shape
+from chaterload.judge.lateness import Arrivals, RateFigures
 from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 from chaterload.judge.timeline import Interval
 from chaterload.report.charts import MOST_PARTS, endpoint_charts, overview_charts
@@ -79,6 +80,33 @@ def test_capacity_is_marked():
     assert chart["x"] == [20, 40, 60, 80]
     assert [(mark["label"], mark["at"]) for mark in chart["marks"]] == [("knee", 60), ("capacity", 50), ("breaks", 60)]
     assert [limit["at"] for limit in chart["limits"]] == [58.0]
+
+
+def test_a_search_by_rate():
+    """Its steps are drawn against the rate; behind the charts over time is what was asked for."""
+    found = replace(FOUND, users=0, first_broken_users=None, asked_rps=50.0, first_broken_rps=60.0)
+    rate = RateFigures(50.0, 49.0, Arrivals(1500))
+    timeline = [replace(part, asked_rps=10.0 * number) for number, part in enumerate(RUN)]
+    report = replace(make_report(), timeline=timeline, analysis=Analysis(capacity=found), rate=rate, search=POINTS)
+    against, times, *_, asked, query = overview_charts(report)
+    assert (against["title"], against["load"]) == ("Throughput and p95 against the rate", "req/s asked")
+    assert [(mark["label"], mark["at"]) for mark in against["marks"]] == [("capacity", 50), ("breaks", 60)]
+    assert [(chart["series"][0]["label"], chart["series"][0]["y"][1]) for chart in (times, asked, query)] == [
+        ("asked req/s", 10),
+        ("users", 10),
+        ("asked req/s", 10),
+    ]
+    assert [series["label"] for series in asked["series"][1:]] == ["asked", "reached"]
+
+
+def test_a_long_run_has_all_its_places():
+    """After a day, values five seconds apart still have places of their own on the axis."""
+    start = make_report().run.start.timestamp()
+    series = [(start + 86_000 + 5 * n, 1.0) for n in range(80)]
+    report = replace(make_report(), timeline=[interval(86_400.0)], platform={"CPU": series})
+    chart = overview_charts(report)[-1]
+    assert chart["x"] == sorted(set(chart["x"]))
+    assert chart["end"] == 86_400
 
 
 def test_stages_are_marked():

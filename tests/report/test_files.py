@@ -2,6 +2,7 @@
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,12 @@ def test_an_old_file_is_replaced(tmp_path):
     assert names(tmp_path) == ["verdict.json"]
 
 
+def test_what_is_no_character(tmp_path):
+    """A name or a text of others that no encoding can write keeps nobody from the rest."""
+    write_whole(tmp_path / "page.html", "folder \udcff")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "folder ?"
+
+
 class DiskFullError(OSError):
     """What a full disk raises."""
 
@@ -47,10 +54,10 @@ def test_when_writing_fails(tmp_path, monkeypatch, broken):
 
     if broken == "replace":
         monkeypatch.setattr(Path, "replace", fail)
-        text = "new"
+        text: Any = "new"
     else:
-        text = "new\ud800"  # what no encoder takes, after a part that was written
-    with pytest.raises((DiskFullError, UnicodeEncodeError)):
+        text = b"new"  # which a file of text does not take
+    with pytest.raises((DiskFullError, TypeError)):
         write_whole(path, text)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["verdict.json"]

@@ -1,11 +1,13 @@
 """The history shows the runs of a folder, whoever wrote them."""
 
 import json
+import os
+import re
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from html import unescape
 from pathlib import Path
 from subprocess import Popen
@@ -14,11 +16,13 @@ import pytest
 
 from chaterload.exits import Exit
 from chaterload.judge.capacity import Capacity
+from chaterload.judge.lateness import Arrivals, RateFigures
 from chaterload.judge.measure import EndpointStats, Snapshot
 from chaterload.report.__main__ import main
 from chaterload.report.archive import kind_of, last_good, read_runs
 from chaterload.report.history import INDEX, to_index, update_index
 from chaterload.report.model import to_json
+from chaterload.report.sidebyside import MOST_MADE, pairs_of
 
 from .conftest import LOSSES, NASTY, TODAY, WEIGHT, make_report
 
@@ -27,7 +31,8 @@ def keep(parent, number, report=None, **run):
     """Put a run into a folder of its own, as --results does; each an hour after the one before."""
     report = report or make_report()
     when = report.run.start + timedelta(hours=number)
-    report = replace(report, run=replace(report.run, start=when, end=when + timedelta(seconds=30), **run))
+    times = {"start": when, "end": when + timedelta(seconds=30)}
+    report = replace(report, run=replace(report.run, **times | run))
     folder = parent / f"{when:%Y-%m-%dT%H-%M-%SZ}"
     folder.mkdir(parents=True)
     (folder / "verdict.json").write_text(json.dumps(to_json(report)))
@@ -52,7 +57,7 @@ def test_all_runs_are_there(tmp_path):
     keep(tmp_path, 3, replace(make_report(), analysis=found), strategy="capacity")
     update_index(tmp_path)
     text = text_of(tmp_path)
-    places = [text.index(f'href="2026-03-01T{hour}-00-00Z/verdict.html"') for hour in (15, 14, 13)]
+    places = [text.index(f'data-folder="2026-03-01T{hour}-00-00Z"') for hour in (15, 14, 13)]
     assert places == sorted(places)
     assert NASTY in text
     assert NASTY not in (tmp_path / INDEX).read_text()
@@ -134,10 +139,108 @@ def test_the_command(tmp_path, capsys):
     shutil.copytree(keep(tmp_path / "there", 2, with_times(300), build="slow"), tmp_path / "here" / "copied")
     assert main([str(tmp_path / "here"), "--compare", "2026-03-01T13-00-00Z", "copied"]) == Exit.MET
     index, comparison = map(Path, capsys.readouterr().out.splitlines())
-    assert 'href="copied/verdict.html"' in index.read_text()
+    assert 'data-folder="copied"' in index.read_text()
     text = unescape(comparison.read_text(encoding="utf-8"))
-    assert "2 figures became worse" in text
-    assert "POST /manual_weight is worse than the baseline" in text
+    assert "<b>slow is worse</b> than 03-01 13:00" in text
+    assert "POST /manual_weight: median 100 ms -> 300 ms (+200 %)" in text
+    assert 'href="../index.html"' in text
+
+
+def test_two_runs_have_a_page(tmp_path):
+    """Of the newest runs of a kind each two have a page, which the index names; without its runs a page goes."""
+    before, now = keep(tmp_path, 1, with_times(100)), keep(tmp_path, 2, with_times(100))
+    other = keep(tmp_path, 3, with_times(100), strategy="load")
+    update_index(tmp_path)
+    page = tmp_path / "comparisons" / f"{now.name}-against-{before.name}.html"
+    assert [*page.parent.iterdir()] == [page]
+    assert "tolerance of 10 %, nothing became slower" in page.read_text()
+    assert f'{{"0 1":"comparisons/{page.name}"}}' in text_of(tmp_path)
+    main([str(tmp_path), "--compare", before.name, str(other)])
+    assert "These runs are not alike" in (page.parent / f"{other.name}-against-{before.name}.html").read_text()
+    assert '"0 2":' in text_of(tmp_path)  # one that was asked for stays
+    shutil.rmtree(before)
+    update_index(tmp_path)
+    assert [*page.parent.iterdir()] == []
+
+
+def test_only_what_is_alike_has_a_trend(tmp_path):
+    """Without a strategy the users or the rate say what a run was, and a search by rate is none by users."""
+    rate = RateFigures(30.2, 30.0, Arrivals(900))
+    found = replace(make_report().analysis, capacity=Capacity(0, 17.0, (16, 18), None, (), "the server", (), 17.0))
+    for number in range(2):
+        keep(tmp_path, number, users=20)
+        keep(tmp_path, 10 + number, users=30)
+        keep(tmp_path, 20 + number, replace(make_report(), rate=rate))
+        keep(tmp_path, 30 + number, strategy="capacity")
+        keep(tmp_path, 40 + number, replace(make_report(), rate=rate, analysis=found), strategy="capacity")
+    update_index(tmp_path)
+    where = " on http://127.0.0.1:5000, tags full_flow"
+    headings = re.findall("<h2>(.*?)</h2>", text_of(tmp_path))
+    assert headings == [
+        f"{load}{where}" for load in ("20 users", "30 users", "30 req/s", "capacity", "capacity by rate")
+    ]
+
+
+def test_only_the_newest_have_pages(tmp_path):
+    """However many runs there are, pages of two stay few; each kind has its own, and the newest kind's come first."""
+    keep(tmp_path, 0, with_times(100))
+    ((run,), _) = read_runs(tmp_path)
+    kinds = [replace(run.kind, strategy=name) for name in ("load", "smoke", "stress", "spike")]
+    runs = [replace(run, name=f"{n}-{kind.strategy}", kind=kind) for n in range(50) for kind in kinds]
+    pairs = pairs_of(runs)
+    assert len(pairs) == MOST_MADE
+    assert [run.name for run in reversed(pairs[0])] == ["49-spike", "48-spike"]
+    assert {before.kind == now.kind for before, now in pairs} == {True}
+
+
+HOSTILE = {
+    "no time zone": lambda it: it["run"].update(start="2026-03-01T12:00:00"),
+    "no time": lambda it: it["run"].update(start="0001-01-01T00:00:00+23:00"),
+    "huge": lambda it: it.update(requests=10**400),
+    "more than all": lambda it: it.update(failure_ratio=1e308),
+    "text": lambda it: it["run"].update(users="many"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_verdict_is_named(tmp_path, case):
+    """What nobody can have measured is no verdict."""
+    document = to_json(make_report())
+    HOSTILE[case](document)
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    (folder / "verdict.json").write_text(json.dumps(document))
+    update_index(tmp_path)
+    assert "cannot be read: bad." in text_of(tmp_path)
+
+
+def test_texts_of_others(tmp_path):
+    """What is no character becomes none, in whatever field or folder's name it stands; markup stays text."""
+    nasty = f"\ud800{NASTY}</script>\u202e"
+    for name in (b"one", b"two\xff"):
+        document = to_json(with_times(100))
+        document["run"].update(build=nasty, strategy=nasty, host=nasty, tags=[nasty])
+        document["endpoints"][0]["path"] = nasty
+        folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        folder.mkdir()
+        (folder / "verdict.json").write_text(json.dumps(document))
+    update_index(tmp_path)
+    pages = [tmp_path / INDEX, *(tmp_path / "comparisons").iterdir()]
+    assert len(pages) == 2
+    assert not [page for page in pages if NASTY in page.read_text(encoding="utf-8")]
+    assert "\u202e" not in text_of(tmp_path)
+
+
+def test_runs_of_other_machines(tmp_path):
+    """The results of another machine may be copied as a whole; without its page, a run has no link. Times are UTC."""
+    keep(tmp_path / "other", 1, build="there")
+    here = keep(tmp_path, 2, start=datetime(2026, 3, 1, 23, 30, tzinfo=timezone(timedelta(hours=2))))
+    (here / "verdict.html").touch()
+    update_index(tmp_path)
+    text = text_of(tmp_path)
+    assert "there" in text
+    assert f'<a href="{here.name}/verdict.html">2026-03-01 21:30:00</a>' in text
+    assert '<th scope="row">2026-03-01 13:00:00</th>' in text
 
 
 @pytest.mark.parametrize("arguments", [["nowhere"], ["here", "--compare", "a", "b"], ["file"]])

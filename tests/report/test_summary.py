@@ -34,8 +34,7 @@ SENTENCES = {
     ),
     "regression": (
         make_report(baseline=[WORSE, SAME]),
-        "POST /manual_weight is worse than the baseline: median 80 ms -> 350 ms (+338 %); "
-        "no data lost in 130 checked writes",
+        "weight entry is worse than the baseline: median 80 ms -> 350 ms (+338 %); no data lost in 130 checked writes",
     ),
     "invalid": (
         make_report(evidence=Evidence(generator_broken=["worker 1 was lost"])),
