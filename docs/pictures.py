@@ -96,7 +96,7 @@ ENDINGS = {
 
 
 def ending(name: str) -> None:
-    """What a run prints at its end, with notes; Locust's own tables go to stderr."""
+    """What a run prints at its end, with notes; the log goes to stderr."""
     told = ENDINGS[name]
     command = [*LOCUST, "--headless", *told.arguments]
     run = subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False)

@@ -1,35 +1,44 @@
-"""The end of a run as text: readable in 100 columns, on a terminal and in a log."""
+"""The end of a run as text: in as many columns as a terminal has, and in 80 in a log."""
 
 import io
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from chaterload.chater.dishes import Trace
 from chaterload.chater.writes import KINDS, Tally
 from chaterload.judge import numbers
-from chaterload.judge.comparison import Comparison
-from chaterload.judge.objectives import Result, State
+from chaterload.judge.diagnosis import FailureCount
+from chaterload.judge.measure import Snapshot
 from chaterload.judge.verdict import Outcome
 from chaterload.report.annotations import annotations
+from chaterload.report.layout import wrapped
 from chaterload.report.model import Report
 from chaterload.report.reading import analysis_lines, event_lines, rate_lines, unanswered_lines
-from chaterload.report.rows import CHANGE_COLUMNS, COLUMNS, NUMERIC, change_cells, to_rows
-from chaterload.report.summary import sentence
+from chaterload.report.summary import sentence, what_was_tested
+from chaterload.report.tables import comparisons_table, endpoints_table, objectives_table
 
-WIDTH = 100
+WIDTH = 80
+"""Where there is no terminal to ask."""
+
+LABEL = 12
+"""Columns that the word takes which begins a line of figures."""
+
+MOST_FIRST = 5
+"""Reasons that are told at the beginning; at the end, all are."""
+
 MOST_LEFTOVERS = 20
 """Listed on the console; the JSON has them all."""
 
-STATE_STYLE = {State.MET: "green", State.MISSED: "bold red", State.NO_DATA: "yellow", State.NOT_APPLICABLE: "dim"}
+MOST_FAILURES = 20
+"""The same of failures, where no diagnosis tells them."""
+
 OUTCOME_STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INVALID: "bold yellow"}
 
 
@@ -54,33 +63,67 @@ def conclude(report: Report, console: Console, results: Path | None = None) -> N
 
 def show(report: Report, console: Console, results: Path | None = None) -> None:
     """Print the verdict and what led to it; it is the first line and the last. `results` is the folder of --results."""
-    if not console.is_terminal:
-        console.width = WIDTH
-    outcome = report.verdict.outcome
+    _limit_width(console)
+    outcome, reasons = report.verdict.outcome, report.verdict.reasons
     console.print()
-    console.print(Text.assemble((f"{outcome.upper()}: ", OUTCOME_STYLE[outcome]), sentence(report)))
+    first = Text("\n".join(wrapped(f"{outcome.upper()}: {sentence(report)}", console.width)))
+    first.stylize(OUTCOME_STYLE[outcome], 0, len(outcome) + 1)
+    console.print(first)
+    for reason in reasons[1 : MOST_FIRST + 1]:  # the sentence tells the first one
+        _print(console, f"  - {reason}", 4)
+    if len(reasons) > MOST_FIRST + 1:
+        _print(console, f"  - and {len(reasons) - MOST_FIRST - 1} more, told at the end", 4)
+    _print(console, what_was_tested(report))
     console.print()
-    console.print(_objectives(report.verdict.results))
+    console.print(objectives_table(report.verdict.results, console.width))
+    _show_endpoints(report.snapshot, console)
+    console.print()
     figures = [_failures_line(report), *unanswered_lines(report.unanswered), *event_lines(report)]
     rate = [_throughput_line(report), *rate_lines(report.rate)]
     for line in (*figures, *rate, *_writes_lines(report)):
-        console.print(Text(line))
+        _print(console, line, LABEL)
     if report.comparisons:
-        console.print(_comparisons(report.comparisons))
+        console.print()
+        console.print(comparisons_table(report.comparisons, console.width))
     for line in analysis_lines(report.analysis):
-        console.print(Text(line))
+        _print(console, line, 4)
     _show_findings(report, console)
     _show_leftovers(report, console)
     if results:
         console.print(Text(f"\nResults in {results}"), soft_wrap=True)
-    console.print(Text(f"\nNext: {_next_step(report, results)}"), soft_wrap=True)
+    step = wrapped(f"Next: {_next_step(report, results)}", console.width, 6, cut_long=False)  # a path is to be copied
+    console.print(Text("\n" + "\n".join(step)), soft_wrap=True)
     console.print()
-    for reason in report.verdict.reasons:
-        console.print(Text(f"  - {reason}"))
-    for path in report.unwritten:
-        console.print(Text(f"  - {path} could not be written"))
+    for told in (*reasons, *(f"{path} could not be written" for path in report.unwritten)):
+        _print(console, f"  - {told}", 4)
     last = f"Verdict: {outcome.upper()} (exit code {int(report.exit_code)})"
     console.print(Text(last, style=OUTCOME_STYLE[outcome]))
+
+
+def show_figures(snapshot: Snapshot, failures: Sequence[FailureCount], console: Console) -> None:
+    """Print what was measured in a run that nobody judges."""
+    _limit_width(console)
+    _show_endpoints(snapshot, console)
+    if failures:
+        console.print(Text("\nFailures", style="bold"))
+        _show_failures(failures, console)
+    console.print()
+
+
+def _show_endpoints(snapshot: Snapshot, console: Console) -> None:
+    if snapshot.endpoints:
+        console.print()
+        console.print(endpoints_table(snapshot, console.width))
+
+
+def _limit_width(console: Console) -> None:
+    if not console.is_terminal:
+        console.width = WIDTH
+
+
+def _print(console: Console, text: str, indent: int = 0) -> None:
+    """Print a text whose lines begin, but for the first one, with so many spaces."""
+    console.print(Text("\n".join(wrapped(text, console.width, indent))))
 
 
 def _next_step(report: Report, results: Path | None) -> str:
@@ -93,20 +136,10 @@ def _next_step(report: Report, results: Path | None) -> str:
     return f"{look}, and {results.parent / 'index.html'} for all runs"
 
 
-def _objectives(results: Iterable[Result]) -> Table:
-    table = Table(title="Objectives", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for key, title in COLUMNS.items():
-        table.add_column(title, justify="right" if key in NUMERIC else "left")
-    for row in to_rows(results):
-        state = Text(row.word, style=STATE_STYLE[row.state])
-        table.add_row(row.objective, row.short_limit, row.measured, row.requests, state, row.margin)
-    return table
-
-
 def _failures_line(report: Report) -> str:
     total = report.snapshot.total
     share = numbers.percent(total.failure_ratio)
-    return f"\nFailures    {total.failures} of {total.requests} requests ({share}): {report.grade}"
+    return f"Failures    {total.failures:,} of {total.requests:,} requests ({share}): {report.grade}"
 
 
 def _throughput_line(report: Report) -> str:
@@ -137,24 +170,20 @@ def writes_text(kind: str, tally: Tally) -> str:
     return ", ".join([f"{kind} {tally.acknowledged} acknowledged{confirmed}", *(part for part in parts if parts[part])])
 
 
-def _comparisons(comparisons: Iterable[Comparison]) -> Padding:
-    table = Table(
-        title="Against the baseline", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
-    )
-    for title in CHANGE_COLUMNS:
-        table.add_column(title, justify="left" if title in ("Endpoint", "") else "right")
-    for comparison in comparisons:
-        *cells, word = change_cells(comparison)
-        table.add_row(*cells, Text(word, style="bold red" if comparison.worse else "dim"))
-    return Padding(table, (1, 0, 0, 0))
-
-
 def _show_findings(report: Report, console: Console) -> None:
     if report.findings:
         console.print(Text("\nDiagnosis", style="bold"))
     for finding in report.findings:
-        console.print(Text(finding.headline))
-        console.print(Padding(Text(finding.advice), (0, 0, 0, 4)))
+        _print(console, finding.headline)
+        _print(console, f"    {finding.advice}", 4)
+    _show_failures([row for row in report.failures if row.kind is None], console)  # no finding tells their text
+
+
+def _show_failures(rows: Sequence[FailureCount], console: Console) -> None:
+    for row in rows[:MOST_FAILURES]:
+        _print(console, f"  {row.count:,} x {row.title} at {row.endpoint}", 4)
+    if len(rows) > MOST_FAILURES:
+        console.print(f"  and {len(rows) - MOST_FAILURES} more")
 
 
 def _show_leftovers(report: Report, console: Console) -> None:
@@ -163,7 +192,7 @@ def _show_leftovers(report: Report, console: Console) -> None:
     console.print(Text("\nLeft behind", style="bold"))
     counts = Counter(entry.trace for entry in report.leftovers)
     told = ", ".join(f"{counts[trace]} {trace}" for trace in Trace if counts[trace])
-    console.print(Text(f"{len(report.leftovers)} of the run's dishes are left or may be: {told}"), soft_wrap=True)
+    _print(console, f"{len(report.leftovers)} of the run's dishes are left or may be: {told}")
     for entry in report.leftovers[:MOST_LEFTOVERS]:
         when = datetime.fromtimestamp(entry.time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         console.print(Text(f"    {entry.email} time {entry.time} ({when} UTC): {entry.trace}"))

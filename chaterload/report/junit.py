@@ -119,5 +119,6 @@ def _properties(report: Report) -> dict[str, str]:
     figures.append("longest_silence_s")
     nested = {f"{group}.{key}": value for group in ("versions", "settings") for key, value in run.pop(group).items()}
     rate = {"rate": str(report.rate)} if report.rate else {}
-    found = {name: document[name] for name in figures} | rate | run | nested
+    known = {name: value for name, value in run.items() if value is not None}
+    found = {name: document[name] for name in figures} | rate | known | nested
     return {name: " ".join(value) if isinstance(value, (list, tuple)) else str(value) for name, value in found.items()}

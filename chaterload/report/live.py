@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -14,8 +15,9 @@ from chaterload.judge.lateness import Arrivals
 from chaterload.judge.objectives import Result, State
 from chaterload.judge.verdict import Grade, grade
 from chaterload.load.strategies import Search, Strategy
-from chaterload.report.console import STATE_STYLE
-from chaterload.report.rows import Row, to_rows
+from chaterload.report.layout import Column, fitted, flow, heights, wrapped
+from chaterload.report.rows import to_rows
+from chaterload.report.tables import STATE_STYLE
 
 MOST_FAILURES = 3
 """Rows of the last failures."""
@@ -23,8 +25,13 @@ MOST_FAILURES = 3
 NOTEWORTHY_S = 1.0
 """From when on it is worth a word how long the oldest request has waited."""
 
-ROOMY = 80
-"""Columns from which there is room for how many requests each objective has."""
+_COLUMNS = (
+    Column("Objective", numeric=False),
+    Column("Limit", numeric=False),
+    Column("Measured"),
+    Column("Requests", 1),
+    Column("State", numeric=False),
+)
 
 _URGENCY = (State.MISSED, State.NO_DATA, State.MET, State.NOT_APPLICABLE)
 _GRADE_STYLE = {Grade.ACCEPTABLE: "", Grade.INVESTIGATE: "yellow", Grade.CRITICAL: "bold red"}
@@ -64,23 +71,24 @@ class LiveView:
 
 def build(moment: LiveView, width: int, height: int) -> Group:
     """The view, at most `width` columns wide and `height` rows high; objectives that do not fit are counted."""
-    head: list[RenderableType] = [_title(moment), _progress(moment, width), _figures(moment), Text()]
+    head: list[RenderableType] = [*_title(moment, width), _progress(moment, width)]
     if phase := _phase(moment):
-        head.insert(2, _line(phase))
+        head += _lines(phase, width)
+    head += flow([*_load(moment), *_waiting(moment), _failures(moment)], width)
     if moment.arrivals:
-        head.insert(-1, _line(_arrivals(moment.arrivals)))
-    tail = _last_failures(moment.recent)
-    room = max(1, height - len(head) - len(tail) - 2)  # the table's own header, and the cursor's row
-    return Group(*head, _objectives(moment.results, room, width), *tail)
+        head += flow(_arrivals(moment.arrivals), width)
+    tail = _last_failures(moment.recent, width)
+    room = max(1, height - len(head) - len(tail) - 3)  # an empty row, the table's own header, and the cursor's row
+    return Group(*head, Text(), _objectives(moment.results, room, width), *tail)
 
 
-def _line(text: str, style: str = "") -> Text:
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+def _lines(text: str, width: int, indent: int = 0) -> list[RenderableType]:
+    return [Text(line) for line in wrapped(text, width, indent)]
 
 
-def _title(moment: LiveView) -> Text:
+def _title(moment: LiveView, width: int) -> list[Text]:
     workers = f", {moment.workers} workers" if moment.workers else ""
-    return Text.assemble(("Chater load test", "bold"), f"  {moment.host}{workers}", no_wrap=True, overflow="ellipsis")
+    return flow([("Chater load test", "bold"), (f"{moment.host}{workers}", "")], width, "  ")
 
 
 def clock(seconds: float) -> str:
@@ -92,11 +100,11 @@ def clock(seconds: float) -> str:
 def _progress(moment: LiveView, width: int) -> RenderableType:
     now, length = clock(moment.seconds), moment.length_s
     if moment.ending:
-        return _line(f"{now}, ending", "bold yellow")
+        return Text(f"{now}, ending", "bold yellow")
     if length is None:
-        return _line(f"{now}, until Ctrl-C")
+        return Text(f"{now}, until Ctrl-C")
     if moment.search:
-        return _line(f"{now}, at most {clock(length)}")
+        return Text(f"{now}, at most {clock(length)}")
     row = Table.grid(padding=(0, 2, 0, 0))
     row.add_column(width=width // 2)
     row.add_column(no_wrap=True)
@@ -130,71 +138,60 @@ def _search_line(search: Search, unit: str) -> str:
     return text if search.lowest_failing is None else f"{text}, {search.lowest_failing} miss one"
 
 
-def _load(moment: LiveView) -> str:
+def _load(moment: LiveView) -> list[tuple[str, str]]:
     reached = numbers.rate(moment.requests_per_second)
     if moment.asked_rps is None:
-        return f"{moment.users} of {moment.target_users} users   {reached}"
-    return f"asked {numbers.rate(moment.asked_rps)}   reached {reached}   {moment.users} users"
+        return [(f"{moment.users} of {moment.target_users} users", ""), (reached, "")]
+    asked = numbers.rate(moment.asked_rps)
+    return [(f"asked {asked}", ""), (f"reached {reached}", ""), (f"{moment.users} users", "")]
 
 
-def _arrivals(arrivals: Arrivals) -> str:
+def _waiting(moment: LiveView) -> list[tuple[str, str]]:
+    oldest = f", oldest {numbers.milliseconds(moment.oldest_s * 1000)}" if moment.oldest_s >= NOTEWORTHY_S else ""
+    return [(f"in flight {moment.in_flight}{oldest}", "")]
+
+
+def _arrivals(arrivals: Arrivals) -> list[tuple[str, str]]:
     late = f"{numbers.plain(arrivals.late)} late ({numbers.percent(arrivals.late_ratio)})"
-    return (
-        f"{numbers.plain(arrivals.arrivals)} arrivals   {late}   {arrivals.waiting} wait   {arrivals.idle} users idle"
+    parts = (
+        f"{numbers.plain(arrivals.arrivals)} arrivals",
+        late,
+        f"{arrivals.waiting} wait",
+        f"{arrivals.idle} users idle",
     )
+    return [(part, "") for part in parts]
 
 
-def _figures(moment: LiveView) -> Text:
+def _failures(moment: LiveView) -> tuple[str, str]:
     ratio = moment.failures / moment.requests if moment.requests else 0.0
     graded = grade(ratio)
     word = numbers.percent(ratio) if graded is Grade.ACCEPTABLE else f"{numbers.percent(ratio)}, {graded}"
-    waiting = f"in flight {moment.in_flight}"
-    if moment.oldest_s >= NOTEWORTHY_S:
-        waiting += f", oldest {numbers.milliseconds(moment.oldest_s * 1000)}"
-    return Text.assemble(
-        f"{_load(moment)}   {waiting}   ",
-        (
-            f"{moment.failures} of {moment.requests} requests failed ({word})",
-            _GRADE_STYLE[graded],
-        ),
-        no_wrap=True,
-        overflow="ellipsis",
-    )
+    return f"{moment.failures} of {moment.requests} requests failed ({word})", _GRADE_STYLE[graded]
 
 
 def _objectives(results: Sequence[Result], room: int, width: int) -> Table:
     """A row for each; where they do not fit, the ones that matter most and how many more there are."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("Objective")
-    table.add_column("Limit", no_wrap=True)
-    table.add_column("Measured", justify="right", no_wrap=True)
-    if width >= ROOMY:
-        table.add_column("Requests", justify="right", no_wrap=True)
-    table.add_column("State", no_wrap=True)
-    shown = results
-    if len(results) > room:
-        shown = sorted(results, key=lambda result: _URGENCY.index(result.state))[: room - 1]
-    for row in to_rows(shown):
-        table.add_row(*_cells(row, width))
-    if len(shown) < len(results):
-        table.add_row(_line(f"and {len(results) - len(shown)} more"))
-    return table
+    rows = [
+        (row.objective, row.short_limit, row.measured, row.requests, Text(row.marked, STATE_STYLE[row.state]))
+        for row in to_rows(results)
+    ]
+    taken = heights(_COLUMNS, rows, width)
+    if sum(taken) <= room:
+        return fitted(_COLUMNS, rows, width)
+    order = sorted(range(len(rows)), key=lambda number: _URGENCY.index(results[number].state))
+    shown = [number for number, end in zip(order, accumulate(taken[n] for n in order), strict=True) if end < room]
+    more = f"and {len(rows) - len(shown)} more"
+    return fitted(_COLUMNS, [*(rows[number] for number in shown), (more, "", "", "", "")], width)
 
 
-def _cells(row: Row, width: int) -> list[RenderableType]:
-    requests = [row.requests] if width >= ROOMY else []
-    state = Text(row.marked, style=STATE_STYLE[row.state])
-    return [_line(row.objective), row.short_limit, row.measured, *requests, state]
-
-
-def _last_failures(recent: Sequence[RecentFailure]) -> list[RenderableType]:
+def _last_failures(recent: Sequence[RecentFailure], width: int) -> list[RenderableType]:
     if not recent:
         return []
-    rows = [
-        f"  {r.failures.count} x {r.failures.title} at {r.failures.endpoint}, {_ago(r.age_s)}"
-        for r in recent[:MOST_FAILURES]
-    ]
-    return [Text(), _line("Last failures", "bold"), *(_line(row) for row in rows)]
+    lines: list[RenderableType] = [Text(), Text("Last failures", "bold")]
+    for row in recent[:MOST_FAILURES]:
+        failures = row.failures
+        lines += _lines(f"  {failures.count} x {failures.title} at {failures.endpoint}, {_ago(row.age_s)}", width, 4)
+    return lines
 
 
 def _ago(seconds: float) -> str:

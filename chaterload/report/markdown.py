@@ -21,9 +21,10 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~>@:/.-])")
 def to_markdown(report: Report) -> str:
     """A heading with the verdict, its reasons, and what every report has: tables, writes, diagnosis."""
     verdict, total = report.verdict, report.snapshot.total
+    build = f", build {report.run.build}" if report.run.build else ""
     share, rate = numbers.percent(total.failure_ratio), numbers.rate(report.snapshot.requests_per_second)
     blocks = [
-        f"## {SIGNS[verdict.outcome]} {verdict.outcome.upper()}: load test of {_text(report.run.host)}",
+        f"## {SIGNS[verdict.outcome]} {verdict.outcome.upper()}: load test of {_text(report.run.host + build)}",
         _items(verdict.reasons) or "The run is complete and every objective is met.",
         _items(f"{path} could not be written" for path in report.unwritten),
         f"{report.run.users} users, {numbers.plain(report.run.seconds)} s, {total.requests} requests at {rate} "

@@ -19,6 +19,9 @@ from chaterload.report.model import Report
 MOST_EVENTS = 5
 """Told in sentences; the longest ones."""
 
+WORTH_TELLING = 0.2
+"""The share of an endpoint's time outside the server's own work from which on it is told."""
+
 MOST_NAMES = 3
 """Endpoints that a sentence names; of more it says how many there are."""
 
@@ -141,13 +144,15 @@ def _duration(seconds: float) -> str:
 
 
 def _server_lines(server: ServerSide) -> list[str]:
+    """Where requests wait for more than a fifth of their time, or why nobody knows."""
     if server.note:
         return [f"Server's own times: not used, {server.note}"]
-    if not server.times:
+    waiting = [time for time in server.times if time.waiting_ms > WORTH_TELLING * time.ours_ms]
+    if not waiting:
         return []
-    head = "Mean times in ms: measured here = the server's own work + all else, mostly waiting:"
-    rounded = [(t.endpoint, round(t.ours_ms), round(t.server_ms)) for t in server.times]
-    rows = [f"    {endpoint}: {ours} = {own} + {ours - own}" for endpoint, ours, own in rounded]
+    head = "More than a fifth of the time is not the server's own work, but mostly waiting. In mean ms:"
+    rounded = [(t.endpoint, round(t.ours_ms), round(t.server_ms)) for t in waiting]
+    rows = [f"    {endpoint}: {ours} = {own} own work + {ours - own}" for endpoint, ours, own in rounded]
     return [head, *rows]
 
 

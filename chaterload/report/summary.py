@@ -78,6 +78,14 @@ def breaks_first(capacity: Capacity) -> str:
     return f"{broken}, at {capacity.first_broken_users} users."
 
 
+def what_was_tested(report: Report) -> str:
+    """Where, what, by what load, how long and when."""
+    run = report.run
+    build = f", build {run.build}" if run.build else ""
+    when = f"{duration(run.seconds)}, {run.start:%Y-%m-%d %H:%M} UTC"
+    return f"Load test of {run.host}{build}: {load_in_words(report)}, {when}"
+
+
 def load_in_words(report: Report) -> str:
     """By what load it was tested."""
     run = report.run

@@ -28,6 +28,7 @@ from chaterload.run.listeners import Listeners
 from chaterload.run.node import Node, options_of
 from chaterload.run.output import write_reports
 from chaterload.run.platform import ask_platform, ask_server
+from chaterload.run.printing import print_end, silence_tables
 from chaterload.run.results import Results
 from chaterload.run.run_options import RunOptions
 from chaterload.run.sampling import Sampler
@@ -192,13 +193,12 @@ class RunController:
         return judge_run(self.environment, self.node, self.judge, self.run).verdict
 
     def _conclude(self, run: Run) -> None:
-        if self.judge is None:
-            if self.results and self.results.write(None):
-                self.listeners.failed = True
-            return
-        platform = ask_platform(self.settings, self.judge, run)
-        report = make_report(self.environment, self.settings, self.node, self.judge, run, platform)
-        self.report = write_reports(report, self.options, self.results)
+        if self.judge:
+            platform = ask_platform(self.settings, self.judge, run)
+            report = make_report(self.environment, self.settings, self.node, self.judge, run, platform)
+            self.report = write_reports(report, self.options, self.results)
+        elif self.results and self.results.write(None):
+            self.listeners.failed = True
         if not self.options.headless:
             self.show()
 
@@ -228,15 +228,15 @@ class RunController:
         if self.environment.process_exit_code in (None, Exit.ERROR):  # else somebody's own, or a start that was refused
             began, failed = bool(self.run and self.judge), self.listeners.failed or greenlet_crashed()
             self.environment.process_exit_code = exit_code(self.report, began=began, failed=failed)
+        if not (self.run and self.judge) or self.report:  # else Locust's tables are all that there is
+            silence_tables()
 
     def show(self, **_: Any) -> None:
-        """Print the verdict, once."""
-        if self.report is not None and self.run is not None and not self.run.shown:
-            self.run.shown = True
-            from chaterload.report import console  # what only the end needs is imported at the end
-
-            stream = sys.stderr if self.options.json else sys.stdout  # of which Locust's JSON is the whole
-            console.conclude(self.report, console.on(stream), self.results.folder if self.results else None)
+        """Print what the run's end tells, once; nothing where it could not be judged."""
+        run = self.run
+        if run and not run.shown and (self.report or (run.is_concluding and not self.judge)):
+            run.shown = True
+            print_end(self.environment, self.options, self.report, self.results)
 
     def _abort(self) -> None:
         gevent.spawn(self.runner.quit if self.options.headless else self.runner.stop)

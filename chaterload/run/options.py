@@ -178,7 +178,12 @@ def _add_verdict(group: _ArgumentGroup) -> None:
         env_var="TEST_OBJECTIVES",
         help="TOML file of what fast enough means, instead of ours",
     )
-    add("--no-objectives", **_FLAG, env_var="TEST_NO_OBJECTIVES", help="no verdict: plain Locust")
+    add(
+        "--no-objectives",
+        **_FLAG,
+        env_var="TEST_NO_OBJECTIVES",
+        help="no verdict: the figures alone, and Locust's own exit codes",
+    )
     add(
         "--abort-on-critical",
         metavar="SECONDS",
@@ -201,7 +206,7 @@ def _add_verdict(group: _ArgumentGroup) -> None:
         "--build",
         metavar="LABEL",
         env_var="TEST_BUILD",
-        help="what is tested, such as a version or a commit; the page and the JSON name it",
+        help="what is tested, such as a version or a commit; every report names it",
     )
     add(
         "--baseline",

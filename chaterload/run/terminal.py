@@ -2,12 +2,18 @@
 
 import atexit
 import logging
+import signal
 import sys
+from collections import deque
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 import gevent
-from rich.console import Console, Group
+from gevent.event import Event
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlType, Segment
 
 from chaterload.internals import STATS_LOGGER, target_users
 from chaterload.judge.lateness import add_up_arrivals
@@ -20,12 +26,59 @@ from chaterload.run.node import options_of
 
 REFRESH_S = 1.0
 
+RECENT_S = 10.0
+"""Over how long a rate is that is called the present one."""
+
 
 def find_console() -> Console | None:
     """The terminal that stdout is, None where it can neither be redrawn nor show our marks."""
     console = Console(highlight=False, markup=False)
     suits = console.is_interactive and console.encoding.startswith("utf")
     return console if suits else None
+
+
+class RecentRate:
+    """How many requests per second there were of late, from the first request on.
+
+    Locust's own figure of it is 0 in the first seconds, and stays what it was when answers no longer come.
+    """
+
+    def __init__(self) -> None:
+        self._counts = deque([(0.0, 0)])
+
+    def after(self, seconds: float, requests: int) -> float:
+        """Requests per second at a moment, in seconds since the start, at which there were so many in all."""
+        self._counts.append((seconds, requests))
+        while self._counts[1][0] <= seconds - RECENT_S:
+            self._counts.popleft()
+        since, before = self._counts[0]
+        return (requests - before) / (seconds - since) if seconds > since else 0.0
+
+
+class Drawing:
+    """A view without blanks at the ends of its lines, which remembers how wide they were."""
+
+    def __init__(self, view: RenderableType) -> None:
+        self._view = view
+        self._widths: list[int] = []
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = [_without_end(line) for line in console.render_lines(self._view, options, pad=False)]
+        self._widths = [Segment.get_line_length(line) for line in lines]
+        for line in lines:
+            yield from line
+            yield Segment.line()
+
+    def rows_added(self, width: int) -> int:
+        """How many rows more its lines take in a window that has become so narrow, and wraps them."""
+        return sum(max(0, -(-line // width) - 1) for line in self._widths)
+
+
+def _without_end(line: Sequence[Segment]) -> list[Segment]:
+    kept = list(line)
+    while kept and not kept[-1].text.strip():
+        kept.pop()
+    return [*kept[:-1], Segment(kept[-1].text.rstrip(), kept[-1].style)] if kept else []
 
 
 class Terminal:
@@ -35,6 +88,9 @@ class Terminal:
         self._control = control
         self._console = console
         self._greenlet: gevent.Greenlet | None = None
+        self._rate = RecentRate()
+        self._drawing = Drawing("")
+        self._resized = Event()
         self._live = Live(
             console=console,
             auto_refresh=False,  # it would take a thread
@@ -48,6 +104,7 @@ class Terminal:
         self._live.start()
         atexit.register(self.stop)  # whatever happens, the cursor comes back
         self._send_log(stderr, sys.stderr)
+        self._on_resize = gevent.signal_handler(signal.SIGWINCH, self._resized.set)
         self._greenlet = gevent.spawn(self._refresh)
 
     def stop(self, **_: Any) -> None:
@@ -56,7 +113,9 @@ class Terminal:
             return
         self._greenlet.kill(block=False)
         self._greenlet = None
+        self._on_resize.cancel()
         stderr = sys.stderr
+        self._erase_wrapped()
         self._live.stop()
         self._send_log(stderr, sys.stderr)
 
@@ -69,11 +128,16 @@ class Terminal:
 
     def _refresh(self) -> None:
         while True:
-            self._live.update(self._draw(), refresh=True)
-            gevent.sleep(REFRESH_S)
+            self._erase_wrapped()
+            self._drawing = Drawing(build(self._moment(), self._console.width, self._console.height))
+            self._live.update(self._drawing, refresh=True)
+            self._resized.wait(REFRESH_S)
+            self._resized.clear()
 
-    def _draw(self) -> Group:
-        return build(self._moment(), self._console.width, self._console.height)
+    def _erase_wrapped(self) -> None:
+        """Erase the rows that a window which became narrower added to the view: what draws it knows its lines alone."""
+        rows = self._drawing.rows_added(self._console.width)
+        self._console.control(Control(*((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)) * rows))
 
     def _moment(self) -> LiveView:
         control, environment, run = self._control, self._control.environment, self._control.run
@@ -91,7 +155,7 @@ class Terminal:
             workers=control.workers,
             requests=stats.total.num_requests,
             failures=stats.total.num_failures,
-            requests_per_second=stats.total.current_rps,
+            requests_per_second=self._rate.after(run.elapsed, stats.total.num_requests),
             in_flight=waiting,
             oldest_s=oldest_s,
             results=evaluate_run(environment, control.judge, run, snapshot(stats, run.clock_set_by)),

@@ -294,7 +294,7 @@ class WebUi:
 
 
 def rows(output: str) -> dict[str, tuple[int, int]]:
-    """Requests and failures by "METHOD /path", from the last table that Locust printed."""
-    last = output[output.rindex("Type     Name  ", 0, output.index("Response time percentiles")) :]
-    found = re.findall(r"^(GET|POST)\s+(/\S+)\s+(\d+)\s+(\d+)\(", last.split("Aggregated")[0], re.MULTILINE)
-    return {f"{method} {path}": (int(requests), int(failures)) for method, path, requests, failures in found}
+    """Requests and failures by "METHOD /path", from the table of endpoints at the end of a run."""
+    *_, table = re.split(r"^Endpoint +Requests", output, flags=re.MULTILINE)
+    found = re.findall(r"^((?:GET|POST) /\S+) +([\d,]+) +([\d,]+) ", table.split("\n\n")[0], re.MULTILINE)
+    return {name: (int(requests.replace(",", "")), int(failed.replace(",", ""))) for name, requests, failed in found}

@@ -47,6 +47,8 @@ def test_headless_with_csv_and_html(locust: Run, server: StandInProcess) -> None
     assert run.wait() == 0, output
     assert_whole_mix(output)
     assert output.count("# fails") > 1, "Locust's periodic tables are missing"
+    assert "# fails" not in output[output.index("Shutting down") :], "Locust's last table is still there"
+    assert "Response time percentiles" not in output
     assert "\x1b" not in output
     with (run.folder / "result_stats.csv").open() as file:
         table = {f"{row['Type']} {row['Name']}": row for row in csv.DictReader(file) if row["Name"] != "Aggregated"}

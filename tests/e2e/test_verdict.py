@@ -23,6 +23,7 @@ from .conftest import (
     credentials,
     processes,
     requests_seen,
+    rows,
     wait_for,
 )
 
@@ -231,12 +232,15 @@ def test_fewer_workers_than_expected(locust: Run, server: StandInProcess) -> Non
 
 @pytest.mark.parametrize(("server", "code"), [([], 0), (["--fault-5xx", "0.2"], 1)], indirect=["server"])
 def test_no_objectives(locust: Run, server: StandInProcess, code: int) -> None:
-    """--no-objectives leaves Locust its own exit codes and its own last words."""
+    """--no-objectives leaves Locust its own exit codes, and shows the endpoints and what failed."""
     run = locust(*FLOW, "--run-time", "2s", "--no-objectives", env=credentials(server))
     output = run.finish()
     assert run.wait() == code, output
     assert "Verdict:" not in output
-    assert "Objectives" not in output
+    assert "Objective  " not in output
+    failed = sum(failures for _, failures in rows(output).values())
+    assert bool(failed) == bool(code)
+    assert sum(int(count) for count in re.findall(r"^  (\d+) x server error at ", output, re.MULTILINE)) == failed
 
 
 def test_an_objective_without_data(locust: Run, server: StandInProcess, tmp_path: Path) -> None:

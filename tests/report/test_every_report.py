@@ -1,9 +1,11 @@
 """Every report says what the verdict says."""
 
+import html
 import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -25,7 +27,7 @@ from chaterload.report.prometheus import Figures, to_text
 from chaterload.report.tab import Moment, extended_stats
 from tests.judge.test_measure import measurements
 
-from .conftest import NASTY, SAME, SIGN_IN, TODAY, WEIGHT, WORSE
+from .conftest import NASTY, SAME, SIGN_IN, TODAY, WEIGHT, WORSE, make_report
 
 ENDPOINTS = st.sampled_from([TODAY, WEIGHT, SIGN_IN])
 TEXTS = st.text(min_size=1, max_size=30) | st.sampled_from(
@@ -165,6 +167,15 @@ def by_prometheus(report):
 def test_each_format_has_its_reader():
     """A format that nobody reads here would go untried."""
     assert READERS.keys() == {known.name for known in FORMATS}
+
+
+def test_each_report_names_the_build():
+    """What was tested, as --build calls it, is in every format; where nobody said, none has an empty name for it."""
+    report = make_report()
+    built = replace(report, run=replace(report.run, build="v1 <b> & 2.0"))
+    for known in FORMATS:
+        assert "v1 <b> & 2.0" in html.unescape(known.text(built)).replace("\\", ""), known.name
+        assert not re.search(r"[Bb]uild\W+None", known.text(report)), known.name
 
 
 # no shrinking: it would take minutes

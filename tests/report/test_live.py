@@ -91,6 +91,23 @@ def test_a_moment(name):
     assert [part for part in parts if part not in text] == []
 
 
+@pytest.mark.parametrize("name", MOMENTS)
+def test_no_word_is_cut(name):
+    """What a wide window shows in words, a narrow one shows in the same words."""
+    long = Objective(Endpoint("POST", "/get_food_custom_date"), Measure.named("failure_ratio"), 0.01)
+    busy = replace(
+        MOMENTS[name][0],
+        host="http://chater-ui.chater-ui.svc.cluster.local:5000",
+        failures=20,
+        oldest_s=12.3,
+        recent=[replace(SERVER_ERROR, age_s=3700.0)],
+        results=evaluate([long, *OBJECTIVES], FIGURES),
+    )
+    wide, narrow = ({word for line in drawn(busy, width, 60) for word in line.split()} for width in (200, 60))
+    assert not [word for word in narrow - wide if word.strip("━╸╺")]
+    assert {"failure_ratio", "failed", "ago"} <= narrow
+
+
 @pytest.mark.parametrize(("width", "height"), WINDOWS)
 @pytest.mark.parametrize("name", MOMENTS)
 def test_nothing_overflows(name, width, height):
@@ -128,7 +145,7 @@ def test_more_objectives_than_rows():
     assert len(lines) == 23
     text = "\n".join(lines)
     assert text.index("GET /7 p95") < text.index("GET /39 p95") < text.index("GET /0 p95")
-    assert "and 26 more" in text
+    assert "and 27 more" in text
     assert "Last failures" in text
 
 
