@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+from argparse import Namespace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,15 @@ def _listen_as_worker(environment: Environment, worker: Worker) -> None:
     environment.events.usage_monitor.add_listener(lambda cpu_usage, **_: worker.gauge.add(cpu_usage))
     # first called: the counts have to be sent before Locust tells the master that this worker quits
     environment.events.quitting.add_listener(worker.on_quitting)
+    if _is_forked_worker(environment):
+        environment.events.quitting.add_listener(partial(_leave_json_to_master, options_of(environment)))
     _process.node = worker
+
+
+def _leave_json_to_master(options: Namespace, **_: Any) -> None:
+    """Have a worker that has its master's stdout and files write no JSON of what it alone counted since its report."""
+    options.json = False
+    options.json_file = None
 
 
 _process = Process()

@@ -16,8 +16,8 @@ from chaterload.judge.objectives import Result, State
 from chaterload.judge.verdict import Grade, grade
 from chaterload.load.strategies import Search, Strategy
 from chaterload.report.layout import Column, fitted, flow, heights, wrapped
-from chaterload.report.rows import to_rows
-from chaterload.report.tables import STATE_STYLE
+from chaterload.report.rows import MARKS, to_rows
+from chaterload.report.tables import state_text
 
 MOST_FAILURES = 3
 """Rows of the last failures."""
@@ -172,7 +172,13 @@ def _failures(moment: LiveView) -> tuple[str, str]:
 def _objectives(results: Sequence[Result], room: int, width: int) -> Table:
     """A row for each; where they do not fit, the ones that matter most and how many more there are."""
     rows = [
-        (row.objective, row.short_limit, row.measured, row.requests, Text(row.marked, STATE_STYLE[row.state]))
+        (
+            row.objective,
+            row.short_limit,
+            row.measured,
+            row.requests,
+            state_text(row, f"{MARKS[row.state]} {row.short_word}"),
+        )
         for row in to_rows(results)
     ]
     taken = heights(_COLUMNS, rows, width)

@@ -22,6 +22,9 @@ MOST_EVENTS = 5
 WORTH_TELLING = 0.2
 """The share of an endpoint's time outside the server's own work from which on it is told."""
 
+MOST_WAITING = 5
+"""Endpoints whose waiting is told; the JSON has that of all."""
+
 MOST_NAMES = 3
 """Endpoints that a sentence names; of more it says how many there are."""
 
@@ -46,18 +49,20 @@ def analysis_lines(analysis: Analysis) -> list[str]:
 
 def capacity_line(capacity: Capacity) -> str:
     """The search's result in a sentence."""
-    if capacity.asked_rps is not None:
-        answered, asked = rate(capacity.requests_per_second), rate(capacity.asked_rps)
-        text = f"Capacity: {answered}, answered of {asked} that were asked for, meet every objective"
-        if capacity.first_broken_rps:
-            text += f"; {rate(capacity.first_broken_rps)} break {', '.join(capacity.broken)}"
-        return f"{text}. The limit is {capacity.limit}."
+    first = f"{capacity.first_broken_users} users" if capacity.first_broken_users else ""
+    first = rate(capacity.first_broken_rps) if capacity.first_broken_rps else first
+    broke = f"; {first} break {', '.join(capacity.broken)}" if first else ""
+    return f"Capacity: {_what_held(capacity)}{broke}. The limit is {capacity.limit}."
+
+
+def _what_held(capacity: Capacity) -> str:
+    answered = rate(capacity.requests_per_second)
+    if capacity.asked_rps:
+        return f"{answered}, answered of {rate(capacity.asked_rps)} that were asked for, meet every objective"
+    if not capacity.users:
+        return "no step met every objective"
     low, high = (rate(bound).removesuffix(" req/s") for bound in capacity.interval_rps)
-    text = f"Capacity: {capacity.users} users and {rate(capacity.requests_per_second)} "
-    text += f"(between {low} and {high}) meet every objective"
-    if capacity.first_broken_users:
-        text += f"; {capacity.first_broken_users} users break {', '.join(capacity.broken)}"
-    return f"{text}. The limit is {capacity.limit}."
+    return f"{capacity.users} users and {answered} (between {low} and {high}) meet every objective"
 
 
 def _curve_line(curve: Curve) -> str:
@@ -150,10 +155,11 @@ def _server_lines(server: ServerSide) -> list[str]:
     waiting = [time for time in server.times if time.waiting_ms > WORTH_TELLING * time.ours_ms]
     if not waiting:
         return []
-    head = "More than a fifth of the time is not the server's own work, but mostly waiting. In mean ms:"
-    rounded = [(t.endpoint, round(t.ours_ms), round(t.server_ms)) for t in waiting]
+    head = "At these endpoints, more than a fifth of the time is not the server's own work, mostly waiting. Mean ms:"
+    rounded = [(t.endpoint, round(t.ours_ms), round(t.server_ms)) for t in waiting[:MOST_WAITING]]
     rows = [f"    {endpoint}: {ours} = {own} own work + {ours - own}" for endpoint, ours, own in rounded]
-    return [head, *rows]
+    more = len(waiting) - len(rows)
+    return [head, *rows, *([f"    and {more} more, which wait less"] if more else [])]
 
 
 def unanswered_lines(rows: Sequence[Unanswered]) -> list[str]:

@@ -30,6 +30,11 @@ class Row:
         return self.state.replace("_", " ")
 
     @property
+    def short_word(self) -> str:
+        """The same, where there is little room."""
+        return "n/a" if self.state is State.NOT_APPLICABLE else self.word
+
+    @property
     def marked(self) -> str:
         """The state with a mark that differs without colour too."""
         return f"{MARKS[self.state]} {self.word}"

@@ -11,7 +11,7 @@ from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Result, State
 from chaterload.report.layout import Cells, Column, fitted
 from chaterload.report.model import sorted_endpoints
-from chaterload.report.rows import CHANGE_COLUMNS, COLUMNS, NUMERIC, change_cells, to_rows
+from chaterload.report.rows import CHANGE_COLUMNS, COLUMNS, NUMERIC, Row, change_cells, to_rows
 
 STATE_STYLE = {State.MET: "green", State.MISSED: "bold red", State.NO_DATA: "yellow", State.NOT_APPLICABLE: "dim"}
 
@@ -31,11 +31,16 @@ _ENDPOINT_COLUMNS = (
 )
 
 
+def state_text(row: Row, words: str) -> Text:
+    """The state of an objective in these words, in its colour."""
+    return Text(words, STATE_STYLE[row.state])
+
+
 def objectives_table(results: Iterable[Result], width: int) -> Table:
     """A row for each objective."""
     columns = [Column(title, _OBJECTIVE_RANKS.get(key, 0), key in NUMERIC) for key, title in COLUMNS.items()]
     rows = [
-        (row.objective, row.short_limit, row.measured, row.requests, Text(row.word, STATE_STYLE[row.state]), row.margin)
+        (row.objective, row.short_limit, row.measured, row.requests, state_text(row, row.short_word), row.margin)
         for row in to_rows(results)
     ]
     return fitted(columns, rows, width)

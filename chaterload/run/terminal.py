@@ -10,10 +10,11 @@ from typing import Any, TextIO
 
 import gevent
 from gevent.event import Event
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.control import Control
 from rich.live import Live
 from rich.segment import ControlType, Segment
+from rich.text import Text
 
 from chaterload.internals import STATS_LOGGER, target_users
 from chaterload.judge.lateness import add_up_arrivals
@@ -56,14 +57,16 @@ class RecentRate:
 
 
 class Drawing:
-    """A view without blanks at the ends of its lines, which remembers how wide they were."""
+    """The view of a moment, in any window: without blanks at the ends of its lines, and it remembers their widths."""
 
-    def __init__(self, view: RenderableType) -> None:
-        self._view = view
+    def __init__(self) -> None:
+        self.moment: LiveView | None = None
+        """None before the first one."""
         self._widths: list[int] = []
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = [_without_end(line) for line in console.render_lines(self._view, options, pad=False)]
+        view = build(self.moment, options.max_width, options.size.height) if self.moment else Text(end="")
+        lines = [_without_end(line) for line in console.render_lines(view, options, pad=False)]
         self._widths = [Segment.get_line_length(line) for line in lines]
         for line in lines:
             yield from line
@@ -81,7 +84,7 @@ def _without_end(line: Sequence[Segment]) -> list[Segment]:
     return [*kept[:-1], Segment(kept[-1].text.rstrip(), kept[-1].style)] if kept else []
 
 
-class Terminal:
+class Terminal(RenderHook):
     """The live view of a headless run."""
 
     def __init__(self, control: RunController, console: Console) -> None:
@@ -89,7 +92,7 @@ class Terminal:
         self._console = console
         self._greenlet: gevent.Greenlet | None = None
         self._rate = RecentRate()
-        self._drawing = Drawing("")
+        self._drawing = Drawing()
         self._resized = Event()
         self._live = Live(
             console=console,
@@ -101,6 +104,7 @@ class Terminal:
     def start(self, **_: Any) -> None:
         """The run has begun."""
         stderr = sys.stderr
+        self._console.push_render_hook(self)
         self._live.start()
         atexit.register(self.stop)  # whatever happens, the cursor comes back
         self._send_log(stderr, sys.stderr)
@@ -115,8 +119,8 @@ class Terminal:
         self._greenlet = None
         self._on_resize.cancel()
         stderr = sys.stderr
-        self._erase_wrapped()
         self._live.stop()
+        self._console.pop_render_hook()
         self._send_log(stderr, sys.stderr)
 
     def _send_log(self, before: TextIO, now: TextIO) -> None:
@@ -128,16 +132,15 @@ class Terminal:
 
     def _refresh(self) -> None:
         while True:
-            self._erase_wrapped()
-            self._drawing = Drawing(build(self._moment(), self._console.width, self._console.height))
+            self._drawing.moment = self._moment()
             self._live.update(self._drawing, refresh=True)
             self._resized.wait(REFRESH_S)
             self._resized.clear()
 
-    def _erase_wrapped(self) -> None:
-        """Erase the rows that a window which became narrower added to the view: what draws it knows its lines alone."""
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Erase the rows that a window which became narrower added to the view; what draws it knows its lines alone."""
         rows = self._drawing.rows_added(self._console.width)
-        self._console.control(Control(*((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)) * rows))
+        return [Control(*((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2)) * rows), *renderables]
 
     def _moment(self) -> LiveView:
         control, environment, run = self._control, self._control.environment, self._control.run

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -52,12 +53,12 @@ def test_a_token_through_a_pipe(locust: Run, server: StandInProcess) -> None:
 
 
 def test_json_on_stdout(locust: Run, server: StandInProcess) -> None:
-    """With --json, stdout is Locust's JSON and nothing else, and the verdict is told on stderr."""
-    run = locust(*HEADLESS, "--tags", "language", "--json", env=credentials(server))
+    """With --json, stdout is Locust's JSON and nothing else, of workers neither; the verdict is told on stderr."""
+    run = locust(*HEADLESS, *processes(1), "--tags", "language", "--json", env=credentials(server))
     output = run.finish()
     (row,) = json.loads(output.removesuffix(run.errors))
     assert row["num_requests"] > 0
-    assert "Verdict:" in run.errors
+    assert run.errors.count("Verdict:") == len(re.findall("^Endpoint  ", run.errors, re.MULTILINE)) == 1
 
 
 def test_pipes_that_stay_silent(locust: Run, server: StandInProcess, tmp_path: Path) -> None:

@@ -29,10 +29,21 @@ class Window:
 
     def __init__(self, columns: int, rows: int) -> None:
         self._ours, self.theirs = pty.openpty()
+        self.raw = b""
+        self._open(columns, rows)
+
+    def _open(self, columns: int, rows: int) -> None:
         termios.tcsetwinsize(self.theirs, (rows, columns))
         self._screen = pyte.HistoryScreen(columns, rows, history=2000)
         self._stream = pyte.ByteStream(self._screen)
-        self.raw = b""
+
+    def narrow(self, columns: int, run: Locust) -> None:
+        """Make it narrower, as terminals do: what no longer fits is wrapped, and the process hears of it."""
+        lines, hidden = self.text.splitlines()[: self._screen.cursor.y + 1], self._screen.cursor.hidden
+        self._open(columns, self._screen.lines)
+        self._screen.cursor.hidden = hidden
+        self._stream.feed("\r\n".join(lines).encode())
+        run.send(signal.SIGWINCH)
 
     def _take(self) -> None:
         while select.select([self._ours], [], [], 0)[0]:
@@ -110,7 +121,7 @@ def assert_verdict_is_last(window: Window, code: int) -> None:
 
 @FAULTY
 def test_the_view_and_ctrl_c(locust: Run, server: StandInProcess, window: Callable[[int, int], Window]) -> None:
-    """One view shows progress, users, objectives and failures below the log; Ctrl-C says so, and leaves the verdict."""
+    """One view shows progress, objectives and failures, in a narrowed window too; Ctrl-C leaves the verdict alone."""
     terminal = window(100, 40)
     run = locust(*FLOW, "language", env=credentials(server) | TERM, terminal=terminal.theirs)
     terminal.shows(
@@ -118,6 +129,10 @@ def test_the_view_and_ctrl_c(locust: Run, server: StandInProcess, window: Callab
     )
     assert not terminal.has_cursor
     assert TABLE not in terminal.scrolled
+    terminal.narrow(60, run)
+    wait_for(lambda: terminal.text.count("10 of 10 users") == 1 and max(map(len, terminal.text.splitlines())) <= 60)
+    terminal.shows("✓ met", "Last failures", "at POST /set_language")
+    assert len(re.findall("^Chater load test ", terminal.text, re.MULTILINE)) == 1, "the old view is still there"
     run.send(signal.SIGINT)
     assert terminal.finish(run) == 3
     assert ENDING in terminal.words

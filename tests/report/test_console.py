@@ -156,7 +156,7 @@ def test_the_servers_own_time(server_ms, told):
     report = make_report()
     text = shown(replace(report, analysis=replace(report.analysis, server=ServerSide(times))))
     assert ("GET /eater_get_today: 30 = 20 own work + 10" in text) == told
-    assert ("In mean ms:" in text) == told
+    assert ("Mean ms:" in text) == told
     assert "POST /manual_weight: 400" not in text
 
 

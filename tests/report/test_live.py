@@ -130,7 +130,7 @@ def test_each_state_has_a_mark_of_its_own():
     for name, cells in {
         "POST /manual_weight p95": "< 500 ms 900 ms 120 ✗ missed",
         "GET /eater_get_today p95": "< 2 s 30 ms 120 ✓ met",
-        "POST /eater_auth p95": "< 100 ms - 0 - not applicable",
+        "POST /eater_auth p95": "< 100 ms - 0 - n/a",
         "all requests maximum": "< 5 ms - 240 of 500 … no data",
     }.items():
         assert " ".join(rows[name].split()) == f"{name} {cells}"

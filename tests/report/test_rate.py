@@ -112,4 +112,8 @@ def test_a_capacity_by_rate():
         "Capacity: 37.4 req/s, answered of 38.0 req/s that were asked for, meet every objective; "
         "40.0 req/s break POST /weight p95. The limit is the server."
     )
+    none = replace(found, asked_rps=0.0, requests_per_second=0.0)
+    assert capacity_line(none) == (
+        "Capacity: no step met every objective; 40.0 req/s break POST /weight p95. The limit is the server."
+    )
     assert drift_lines(Drift(31, 300.0, {}, 75.0)) == ["Drift: none in 5 min at 75.0 req/s"]

@@ -11,7 +11,6 @@ import gevent
 import pyte
 import pytest
 from rich.console import Console
-from rich.text import Text
 
 from chaterload.report.live import LiveView
 from chaterload.run import terminal
@@ -70,7 +69,7 @@ class View(Terminal):
         return MOMENT
 
 
-@pytest.mark.parametrize("last", ["the next refresh", "the end"])
+@pytest.mark.parametrize("last", ["the next refresh", "a line of the log", "the end"])
 def test_a_window_that_becomes_narrower(last: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """However the terminal wraps the old view's lines, the new view is the only one, and at the end there is none."""
     monkeypatch.setattr(terminal, "REFRESH_S", 60.0)  # only the signal draws anew
@@ -90,8 +89,11 @@ def test_a_window_that_becomes_narrower(last: str, monkeypatch: pytest.MonkeyPat
         alone = ["a line of the log", "Chater load test", f"{HOST}, 3 workers"]
         wait_until(lambda: screen.lines[:3] == alone, "the view in its new width")
         assert sum("20 of 20 users" in line for line in screen.lines) == 1
+    elif last == "a line of the log":
+        console.print("another line")
     view.stop()
-    assert screen.lines == ["a line of the log", ""]
+    another = ["another line"] if last == "a line of the log" else []
+    assert screen.lines == ["a line of the log", *another, ""]
 
 
 def test_the_present_rate() -> None:
@@ -106,8 +108,11 @@ def test_the_present_rate() -> None:
 
 def test_a_drawing_is_as_wide_as_its_words() -> None:
     """Blanks at the end of a line would be wrapped by a narrower window, and are not written."""
-    drawing = terminal.Drawing(Text("ab    \nc" + " " * 70 + "d\n"))
-    console = Console(file=io.StringIO(), width=80)
-    console.print(drawing, end="")
-    assert console.file.getvalue().splitlines() == ["ab", "c" + " " * 70 + "d", ""]  # type: ignore[attr-defined]
-    assert [drawing.rows_added(width) for width in (80, 72, 71, 30)] == [0, 0, 1, 2]
+    drawing, file = terminal.Drawing(), io.StringIO()
+    drawing.moment = MOMENT
+    Console(file=file, width=BEFORE, height=30).print(drawing)
+    lines = file.getvalue().splitlines()
+    assert [line for line in lines if line.endswith(" ")] == []
+    widest = max(map(len, lines))
+    assert drawing.rows_added(BEFORE) == drawing.rows_added(widest) == 0
+    assert drawing.rows_added(widest - 1) == 1
