@@ -18,7 +18,7 @@ from chaterload.judge.diagnosis import FailureCount
 from chaterload.judge.measure import Snapshot
 from chaterload.judge.verdict import Outcome
 from chaterload.report.annotations import annotations
-from chaterload.report.layout import wrapped
+from chaterload.report.layout import fit_window, wrapped
 from chaterload.report.model import Report
 from chaterload.report.reading import analysis_lines, event_lines, rate_lines, unanswered_lines
 from chaterload.report.summary import sentence, what_was_tested
@@ -50,8 +50,10 @@ def to_text(report: Report) -> str:
 
 
 def on(stream: TextIO | None) -> Console:
-    """A console that writes to a stream; None is a closed one."""
-    return Console(file=stream, quiet=stream is None, highlight=False, markup=False)
+    """A console that writes to a stream, as wide as its window where it has one; None is a closed stream."""
+    console = Console(file=stream, quiet=stream is None, highlight=False, markup=False)
+    fit_window(console)
+    return console
 
 
 def conclude(report: Report, console: Console, results: Path | None = None) -> None:

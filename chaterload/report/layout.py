@@ -1,11 +1,14 @@
 """How text and tables fit the width they get: lines break between words, and columns that matter least are left out."""
 
+import os
 import re
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rich.cells import cell_len
+from rich.console import Console, ConsoleDimensions
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +26,14 @@ class Column:
 
 
 Cells = Sequence[Text | str]
+
+
+def fit_window(console: Console) -> None:
+    """Have a console on a terminal be as large as its window is now: COLUMNS may be set, and does not follow it."""
+    with suppress(OSError, ValueError):  # there is none to ask
+        columns, rows = os.get_terminal_size(console.file.fileno())
+        if columns and rows:
+            console.size = ConsoleDimensions(columns, rows)
 
 
 _UNITS = re.compile(r"(?<=\d) (?=(?:s|ms|min|h|MB|req/s|users?)\b|%)")

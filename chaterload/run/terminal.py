@@ -19,6 +19,7 @@ from rich.text import Text
 from chaterload.internals import STATS_LOGGER, target_users
 from chaterload.judge.lateness import add_up_arrivals
 from chaterload.load.shapes import CapacityShape, StagedShape
+from chaterload.report.layout import fit_window
 from chaterload.report.live import LiveView, build
 from chaterload.run.controller import RunController
 from chaterload.run.criteria import evaluate_run
@@ -139,6 +140,7 @@ class Terminal(RenderHook):
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
         """Erase the rows that a window which became narrower added to the view; what draws it knows its lines alone."""
+        fit_window(self._console)
         rows = self._drawing.rows_added(self._console.width)
         return [Control(*((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2)) * rows), *renderables]
 

@@ -21,7 +21,8 @@ ENDING = "Ending: users finish their last request (up to"
 TABLE = "# fails"
 """In the heading of each of Locust's periodic tables of requests, and of no other."""
 
-TERM = {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
+TERM = {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", "COLUMNS": "200"}
+"""COLUMNS is what the window is not: its own size counts."""
 
 
 class Window:

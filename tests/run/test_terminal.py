@@ -51,6 +51,9 @@ class Screen:
     def isatty(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        raise OSError("a window of this test's own has no number")
+
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Wait while greenlets and signals have their turn."""
