@@ -111,7 +111,7 @@ def compare_windows(before: Window, now: Window, tolerance: Tolerance) -> list[C
     The probability that any of them is called worse when nothing changed is at most FALSE_ALARM: each question gets
     its share of that.
     """
-    common = [e for e, m in now.endpoints.items() if m.requests and before.endpoints.get(e, EndpointStats()).requests]
+    common = [e for e, m in now.endpoints.items() if _was_timed(m) and _was_timed(before.endpoints.get(e))]
     if not common:
         return []
     groups = {ALL: common} | {endpoint: [endpoint] for endpoint in common}
@@ -121,6 +121,11 @@ def compare_windows(before: Window, now: Window, tolerance: Tolerance) -> list[C
         _Pair(group, endpoints, before, now).compare(tolerance, limit if group in enough else 0.0)
         for group, endpoints in groups.items()
     ]
+
+
+def _was_timed(measurement: EndpointStats | None) -> bool:
+    """Whether there is anything to compare: an earlier file may count requests and have no times, or the reverse."""
+    return bool(measurement and measurement.requests and measurement.times)
 
 
 def _is_enough(before: Window, now: Window, endpoints: Iterable[Endpoint]) -> bool:

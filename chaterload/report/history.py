@@ -113,7 +113,9 @@ def _group(name: str, runs: Sequence[PastRun]) -> dict[str, Any]:
     times = [Trend(f"{endpoint} p95", "ms", [run.p95_ms.get(endpoint) for run in runs]) for endpoint in endpoints]
     rates = [Trend("throughput", "req/s", [run.requests_per_second for run in runs])]
     failures = [Trend("failed", "%", [100 * run.failure_ratio for run in runs])]
-    charts = [("p95 by endpoint", times), ("Throughput", rates), ("Failed requests", failures)]
+    charts = [("Throughput", rates), ("Failed requests", failures)]
+    if times:
+        charts.insert(0, ("p95 by endpoint", times))
     if any(run.capacity for run in runs):
         unit = next(run.capacity[1] for run in runs if run.capacity)
         found = Trend("capacity", unit, [run.capacity[0] if run.capacity else None for run in runs])

@@ -178,3 +178,11 @@ def test_anything_can_be_compared(before, now, tolerance):
     for comparison in compare_windows(before, now, Tolerance(tolerance)):
         assert str(comparison)
     assert not any(comparison.worse for comparison in compare_windows(now, now, Tolerance(tolerance)))
+
+
+@pytest.mark.parametrize("strange", [EndpointStats(10, 0, {}), EndpointStats(0, 0, {5: 10})])
+def test_what_has_no_times_is_left_out(strange):
+    """An endpoint that an earlier file counts without times, or times without counting, is not compared."""
+    before, now = window(strange, measured(*[5] * 20)), window(measured(*[5] * 20), measured(*[5] * 20))
+    assert [c.endpoint for c in compare_windows(before, now, NONE)] == [ALL, ENDPOINTS[1]]
+    assert compare_windows(window(strange), window(strange), NONE) == []

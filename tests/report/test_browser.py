@@ -50,12 +50,16 @@ class Watched:
         return self.page
 
     def assert_well(self) -> None:
+        """As `assert_usable`, and close it."""
+        self.assert_usable()
+        self.page.close()
+
+    def assert_usable(self) -> None:
         """No error, no request, nothing wider than the window, and everybody can use it."""
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         found = Axe().run(self.page)
         assert found.violations_count == 0, found.generate_report()
         assert self.wrong == []
-        self.page.close()
 
 
 FAILED = make_report(weight_ms=900, failures=20, baseline=[WORSE, SAME], writes=LOSSES)
@@ -123,6 +127,7 @@ def test_a_history(browser: Browser, tmp_path: Path) -> None:
     row = page.get_by_role("region", name="Two runs side by side").get_by_role("row", name="POST /manual_weight p95")
     expect(row).to_contain_text("+99 %")
     expect(boxes.nth(5)).to_be_disabled()
+    watched.assert_usable()
     page.get_by_role("link", name="Compare them in full").click()
     expect(page.get_by_role("heading", name="v11 is worse")).to_be_visible()
     expect(page.get_by_role("row", name="POST /manual_weight")).to_contain_text("+99 %0 %0 %worse")

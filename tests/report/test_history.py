@@ -90,6 +90,15 @@ def test_what_is_no_verdict_is_named(tmp_path):
     assert "cannot be read: deep, future, list, nan, text." in text_of(tmp_path)
 
 
+def test_runs_that_asked_nothing(tmp_path):
+    """Runs that were cut short before their first answer are in the history, without a chart of endpoints."""
+    for number in range(2):
+        keep(tmp_path, number, make_report(excluded_endpoints=["all"]))
+    update_index(tmp_path)
+    assert "2 runs" in text_of(tmp_path)
+    assert "The two runs asked no endpoint in common" in next((tmp_path / "comparisons").iterdir()).read_text()
+
+
 def test_an_empty_folder(tmp_path):
     """A folder without a run has a page that says so."""
     update_index(tmp_path)
