@@ -101,6 +101,8 @@ def _judge_status(status: int, body: bytes, refusal: FailureKind) -> FailureKind
         return FailureKind.SIGN_IN_REFUSED if refusal is FailureKind.SIGN_IN_REFUSED else _token_problem(body)
     if status == 400:
         return FailureKind.DAILY_LIMIT if b"daily limit" in body else refusal
+    if status == 408 and refusal is not FailureKind.PHOTO_REFUSED:
+        return FailureKind.REQUEST_REFUSED  # no AI is behind it; a proxy waited for the request
     by_class = {3: FailureKind.REDIRECTED, 4: FailureKind.REQUEST_REFUSED, 5: FailureKind.SERVER_ERROR}
     return _BY_STATUS.get(status) or by_class.get(status // 100, FailureKind.UNEXPECTED_STATUS)
 

@@ -8,6 +8,10 @@ import brotli
 
 ACCEPTED = b"gzip, deflate, br"
 _PIECE = 64 << 10
+_GZIP_BITS = zlib.MAX_WBITS | 16
+_GZIP_START = b"\x1f"
+_MOST_MEMBERS = 1000
+"""Of a gzip body: empty ones without end would cost much and expand to nothing."""
 _ZLIB_METHOD, _ZLIB_CHECK = 8, 31
 """RFC 1950: the low half of the first byte, and what divides the first two."""
 
@@ -35,6 +39,8 @@ class _Identity:
 
 
 class _Zlib:
+    """One stream. What stands behind it is ignored."""
+
     def __init__(self, window_bits: int) -> None:
         self._stream = zlib.decompressobj(window_bits)
 
@@ -50,6 +56,25 @@ class _Zlib:
                 raise Undecodable from None
             data = self._stream.unconsumed_tail
             yield piece
+
+
+class _Gzip(_Zlib):
+    """One member after another, as some servers compress what they have piece by piece."""
+
+    def __init__(self) -> None:
+        super().__init__(_GZIP_BITS)
+        self._members = 1
+
+    def expand(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            yield from super().expand(data)
+            data = self._stream.unused_data if self._stream.eof else b""
+            if data[:1] != _GZIP_START:
+                return
+            self._members += 1
+            if self._members > _MOST_MEMBERS:
+                raise Undecodable
+            self._stream = zlib.decompressobj(_GZIP_BITS)
 
 
 class _Deflate:
@@ -100,7 +125,7 @@ def decoder(coding: str) -> Decoder:
         case "identity":
             return _Identity()
         case "gzip" | "x-gzip":
-            return _Zlib(zlib.MAX_WBITS | 16)
+            return _Gzip()
         case "deflate":
             return _Deflate()
         case "br":

@@ -106,6 +106,13 @@ class FailureKind(Enum):
         Trait.MAY_BE_LOAD,
         408,
     )
+    THROTTLED = (
+        "throttled",
+        "the server, or a proxy in front of it, takes no more requests for now (429)",
+        "stay below its limit, or lift it for the test",
+        Trait.STORED_NOTHING | Trait.MAY_BE_LOAD,
+        429,
+    )
     UNAVAILABLE = (
         "backend unavailable",
         "the front door works and what is behind it does not answer (503)",

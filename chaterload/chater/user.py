@@ -77,7 +77,7 @@ class ProtobufUser(FastHttpUser):
             internals.schedule_each_task(self)
         if self.shared.accounts:
             self._take_account()
-        if self.shared.arrivals:
+        if self.shared.arrivals and self.tasks:
             self._run_by_arrivals()
 
     def _take_account(self) -> None:

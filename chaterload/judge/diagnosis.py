@@ -12,6 +12,7 @@ from chaterload.judge.measure import ALL, Z_99, Endpoint, EndpointStats, Snapsho
 from chaterload.judge.numbers import percent
 from chaterload.judge.objectives import Result, State
 from chaterload.judge.serverside import ServerSide
+from chaterload.judge.silence import FAULT_S
 from chaterload.judge.verdict import CRITICAL_ABOVE
 
 
@@ -95,7 +96,7 @@ def diagnose(
         findings.append(_many_failures(by_count, snapshot, events))
     slow = _slow_answers(_missed_limits(results, snapshot), snapshot)
     if slow:
-        findings.append(_slow(slow, snapshot, server))
+        findings.append(_slow(slow, snapshot, server, events))
     return findings
 
 
@@ -165,7 +166,7 @@ def _many_failures(
         meaning = f"{together} of them came in {len(events)} event{'' if len(events) == 1 else 's'}, told above"
         return Finding(title, count, (), "", meaning, "look at what the server did at that time", certain=True)
     meaning = f"the system does not hold this load, or fails at any; most frequent: {most.title}"
-    action = "fix the most frequent kind first; a run with half the users shows whether the load is the reason"
+    action = "fix the most frequent kind first; a run with half the load shows whether the load is the reason"
     return Finding(title, count, (), "", meaning, action)
 
 
@@ -186,10 +187,17 @@ def _slow_answers(limits: Mapping[Endpoint, float], snapshot: Snapshot) -> Count
     return +Counter({endpoint: count - found[endpoint].unanswered for endpoint, count in slow.items()})
 
 
-def _slow(counts: Counter[Endpoint], snapshot: Snapshot, server: ServerSide) -> Finding:
-    """So many slow answers, and where their endpoints spend the time if the server tells."""
+def _slow(counts: Counter[Endpoint], snapshot: Snapshot, server: ServerSide, events: Sequence[Event]) -> Finding:
+    """So many slow answers: those of a silence, or where their endpoints spend the time if the server tells."""
     where = tuple(map(str, counts))
     place = _place(counts, snapshot)
+    silent = sum(event.open for event in events if event.silent_s >= FAULT_S)
+    if silent >= MOSTLY * counts.total():
+        meaning = (
+            f"{silent} requests were open while nothing was answered, told above, which explains as many slow ones"
+        )
+        action = "look at what the server did at that time; a run without that shows how fast it is"
+        return Finding("slow answers", counts.total(), where, place, meaning, action, certain=True)
     waiting = server.waiting_share({endpoint: snapshot.endpoints[endpoint].requests for endpoint in counts})
     if waiting is None:
         meaning = "requests wait for a free server worker, or the work behind them is slow"
@@ -197,7 +205,7 @@ def _slow(counts: Counter[Endpoint], snapshot: Snapshot, server: ServerSide) -> 
         return Finding("slow answers", counts.total(), where, place, meaning, action)
     if waiting >= 0.5:
         meaning = f"{percent(waiting)} of the time is spent waiting for a free server worker"
-        action = "give the server more workers, or this load fewer users; faster work would help less"
+        action = "give the server more workers, or less load; faster work would help less"
     else:
         meaning = f"{percent(1 - waiting)} of the time is the server's own work"
         action = "make that work faster, or what it waits for; more workers in front of it would help less"

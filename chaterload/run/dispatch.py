@@ -12,6 +12,7 @@ from gevent.hub import Waiter
 from locust.env import Environment
 
 from chaterload import internals
+from chaterload.chater.user import ProtobufUser
 from chaterload.judge.lateness import LATE_MS, Arrivals
 from chaterload.load.arrivals import Arrival, ArrivalProcess, TaskCosts
 from chaterload.load.rates import ArrivalPlan, reserve, users_to_start
@@ -36,7 +37,8 @@ class Dispatcher:
         """
         assert environment.runner is not None
         self._runner = environment.runner
-        self._classes = environment.user_classes
+        # the rest neither waits for arrivals nor, where --tags leave it no task, does anything
+        self._classes = [c for c in environment.user_classes if issubclass(c, ProtobufUser) and c.tasks]
         self._plan, self._may_grow = plan, may_grow
         seed = plan.own_seed
         self._random = Random(None if seed is None else f"tasks {seed}")
@@ -133,7 +135,13 @@ class Dispatcher:
         return asdict(Arrivals(*counts, waiting=len(self._waiting), idle=len(self._idle)))
 
     def _on_request(self, **_: Any) -> None:
-        self._requests[gevent.getcurrent()] += 1
+        """Of the task that made it, in its user's greenlet or in one that it started."""
+        greenlet = gevent.getcurrent()
+        while greenlet is not None and greenlet not in self._under_way:
+            spawner = getattr(greenlet, "spawning_greenlet", None)  # a weak reference; the hub's has none
+            greenlet = spawner() if spawner else None
+        if greenlet is not None:
+            self._requests[greenlet] += 1
 
     def _count(self, arrival: Arrival, by_server: bool) -> None:
         late_ms = (time.perf_counter() - arrival.due) * 1000
@@ -196,7 +204,7 @@ class Dispatcher:
         try:
             weights = [user_class.weight for user_class in self._classes]
             names = [user_class.__name__ for user_class in self._classes]
-            if missing := self._missing():
+            if names and (missing := self._missing()):
                 internals.start_users(self._runner, Counter(self._random.choices(names, weights, k=missing)))
         finally:
             self._is_growing = False

@@ -63,6 +63,8 @@ BAD_ANSWERS = [
     (["photo"], 400, JSON, b'{"error":"not an image"}', FailureKind.PHOTO_REFUSED),
     (["photo"], 400, JSON, error("The time is in the future"), FailureKind.PHOTO_REFUSED),
     (["photo"], 408, TEXT, b"Timeout", FailureKind.AI_TIMED_OUT),
+    (["today", "modify", "weight"], 408, HTML, b"<title>408 Request Time-out</title>", FailureKind.REQUEST_REFUSED),
+    (ENDPOINTS, 429, HTML, b"<title>429 Too Many Requests</title>", FailureKind.THROTTLED),
     (["photo"], 400, JSON, b'{"error":"not food"}', FailureKind.PHOTO_REFUSED),
     (["custom date"], 400, TEXT, b"No date provided", FailureKind.REQUEST_REFUSED),
     (["custom date"], 200, "text/html", b"Failed", FailureKind.FAILED_WITH_200),

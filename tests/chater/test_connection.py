@@ -207,6 +207,18 @@ EVERY_KIND: dict[str, Case] = {
     "folded header": case(head("X: a\r\n b", length=len(BODY)) + BODY, judgement=BROKEN),
     "gzip": case(whole(gzip.compress(BODY), "Content-Encoding: gzip")),
     "GZIP": case(whole(gzip.compress(BODY), "Content-Encoding: GZIP")),
+    "gzip of two members": case(
+        whole(gzip.compress(BODY[:2]) + gzip.compress(BODY[2:]), "Content-Encoding: gzip"),
+        other=UNDECODABLE,
+        reason="FastHttpUser reads the first member alone",
+    ),
+    "gzip of members without end": case(
+        whole(gzip.compress(b"") * 2000 + gzip.compress(BODY), "Content-Encoding: gzip"),
+        judgement=UNDECODABLE,
+        other=GOOD,
+        reason="FastHttpUser reads the first member alone, which is empty",
+    ),
+    "gzip and more behind it": case(whole(gzip.compress(BODY) + bytes(8), "Content-Encoding: gzip")),
     "gzip of 300 kB": case(whole(gzip.compress(BIG), "Content-Encoding: gzip")),
     "gzip, chunked": case(
         head("Content-Encoding: gzip", "Transfer-Encoding: chunked")

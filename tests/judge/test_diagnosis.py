@@ -92,7 +92,7 @@ def test_many_failures(failures, told):
     findings = diagnose(rows, [], snapshot)
     assert [f.title for f in findings[2:]] == ["more than 5 % failures"] * told
     assert all("most frequent: timed out" in f.meaning and f.count == failures for f in findings[2:])
-    assert all("half the users" in f.action for f in findings[2:])
+    assert all("half the load" in f.action for f in findings[2:])
 
 
 @pytest.mark.parametrize("kind", [FailureKind.REQUEST_REFUSED, FailureKind.TOKEN_INVALID, FailureKind.LOST_WRITE, None])
@@ -119,7 +119,7 @@ def test_failures_of_one_event(together, told):
     event = Event(5.0, 9.0, failures={"server error": together}, endpoints=1)
     *_, finding = diagnose([failed(FailureKind.SERVER_ERROR, 36)], [], snapshot, events=[event])
     assert (f"{together} of them came in 1 event" in finding.meaning) is told
-    assert ("half the users" in finding.action) is not told
+    assert ("half the load" in finding.action) is not told
 
 
 def test_what_nobody_answered_is_no_slow_answer():
@@ -173,6 +173,18 @@ def test_what_the_server_tells_is_used(own_ms, told):
     server = ServerSide(() if own_ms is None else (ServerTime(WEIGHT, 1008.0, own_ms),))
     (finding,) = diagnose([], judged(snapshot, (WEIGHT, "p95", 500.0)), snapshot, server)
     assert finding.advice.startswith(told)
+
+
+@pytest.mark.parametrize(("open_then", "silent_s", "told"), [(20, 6.0, True), (3, 6.0, False), (20, 2.0, False)])
+def test_slow_answers_of_a_silence(open_then, silent_s, told):
+    """What waited while nothing was answered needs no more workers; a short silence, or of few, explains nothing."""
+    snapshot = figures({WEIGHT: [100] * 80 + [6000] * 20})
+    server = ServerSide((ServerTime(WEIGHT, 1280.0, 50.0),))
+    limits = judged(snapshot, (WEIGHT, "p95", 500.0))
+    (finding,) = diagnose([], limits, snapshot, server, events=[Event(3.0, 3.0 + silent_s, silent_s, open_then)])
+    assert finding.certain
+    assert ("20 requests were open while nothing was answered" in finding.advice) is told
+    assert ("more workers" in finding.advice) is not told
 
 
 COUNTED = st.sampled_from([WEIGHT, TODAY])

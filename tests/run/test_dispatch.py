@@ -7,7 +7,7 @@ from typing import Any
 import gevent
 import gevent.event
 import pytest
-from locust import constant, task
+from locust import FastHttpUser, constant, task
 from locust.env import Environment
 
 from chaterload.chater.load_context import CURRENT
@@ -36,18 +36,28 @@ class Caller(ProtobufUser):
     @task
     def call(self) -> None:
         self.due_times.append(self.due or 0.0)
-        self.environment.events.request.fire(
-            request_type="GET", name="/", response_time=1.0, response_length=0, exception=None, context={}
-        )
+        tell_request(self)
         self.gate.wait()
 
 
+def tell_request(user: ProtobufUser) -> None:
+    user.environment.events.request.fire(
+        request_type="GET", name="/", response_time=1.0, response_length=0, exception=None, context={}
+    )
+
+
 @pytest.fixture
-def world():
+def classes():
+    """Of users."""
+    return [Caller]
+
+
+@pytest.fixture
+def world(classes):
     """Starts a run by rate in this process, with a local runner, and ends it."""
     Caller.due_times, Caller.gate = [], gevent.event.Event()
     Caller.gate.set()
-    environment = Environment(user_classes=[Caller], stop_timeout=2)
+    environment = Environment(user_classes=classes, stop_timeout=2)
     runner = environment.create_local_runner()
     shared: Any = Shared()
 
@@ -228,3 +238,48 @@ def test_users_that_wait_stop_at_once(world):
     world.runner.stop()
     assert world.runner.user_count == 0
     assert time.monotonic() - began < world.runner.environment.stop_timeout
+
+
+class Parallel(Caller):
+    """Makes three requests at once, each in a greenlet of its own."""
+
+    @task
+    def call(self) -> None:
+        self.due_times.append(self.due or 0.0)
+        gevent.joinall([gevent.spawn(tell_request, self) for _ in range(3)])
+
+
+Parallel.tasks = [Parallel.call]  # without Caller's, which Locust adds
+
+
+@pytest.mark.parametrize("classes", [[Parallel]])
+def test_requests_of_greenlets_that_a_task_starts(world):
+    """They are the task's: where each makes three, a third of the tasks make the rate."""
+    world.start(600.0, kind="even")
+    wait_for(lambda: len(Caller.due_times) > 400)
+    assert 100 / (Caller.due_times[400] - Caller.due_times[300]) == pytest.approx(200.0, rel=0.2)
+
+
+class Plain(FastHttpUser):
+    """Loads by its own pauses."""
+
+    host, weight, wait_time = "http://127.0.0.1:9", 100, HOUR
+
+    @task
+    def call(self) -> None:
+        pass
+
+
+class Idle(Caller):
+    """Has no task left, as --tags may leave a class."""
+
+
+Idle.tasks = []
+
+
+@pytest.mark.parametrize("classes", [[Plain, Idle, Caller]])
+def test_users_that_take_no_arrivals(world):
+    """Besides the one that Locust begins with, none is started of a class that does not load by arrivals."""
+    dispatcher = world.start(100.0)
+    wait_for(lambda: len(Caller.due_times) > 20 and figures(dispatcher).waiting == 0)
+    assert sum(map(world.runner.user_classes_count.get, ("Plain", "Idle"))) <= 1
