@@ -141,9 +141,12 @@ def _search_line(search: Search, unit: str) -> str:
 def _load(moment: LiveView) -> list[tuple[str, str]]:
     reached = numbers.rate(moment.requests_per_second)
     if moment.asked_rps is None:
-        return [(f"{moment.users} of {moment.target_users} users", ""), (reached, "")]
-    asked = numbers.rate(moment.asked_rps)
-    return [(f"asked {asked}", ""), (f"reached {reached}", ""), (f"{moment.users} users", "")]
+        parts = [f"{moment.users} of {moment.target_users} users", reached]
+    else:
+        parts = [f"asked {numbers.rate(moment.asked_rps)}", f"reached {reached}", f"{moment.users} users"]
+    if not moment.requests:
+        del parts[1]  # there is no rate yet
+    return [(part, "") for part in parts]
 
 
 def _waiting(moment: LiveView) -> list[tuple[str, str]]:
@@ -163,7 +166,9 @@ def _arrivals(arrivals: Arrivals) -> list[tuple[str, str]]:
 
 
 def _failures(moment: LiveView) -> tuple[str, str]:
-    ratio = moment.failures / moment.requests if moment.requests else 0.0
+    if not moment.requests:
+        return "no answer counted yet", ""
+    ratio = moment.failures / moment.requests
     graded = grade(ratio)
     word = numbers.percent(ratio) if graded is Grade.ACCEPTABLE else f"{numbers.percent(ratio)}, {graded}"
     return f"{moment.failures} of {moment.requests} requests failed ({word})", _GRADE_STYLE[graded]

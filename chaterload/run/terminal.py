@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.segment import ControlType, Segment
 from rich.text import Text
 
-from chaterload.internals import STATS_LOGGER, target_users
+from chaterload.internals import STATS_LOGGER, WORKER_REPORT_INTERVAL, measured_s, target_users
 from chaterload.judge.lateness import add_up_arrivals
 from chaterload.load.shapes import CapacityShape, StagedShape
 from chaterload.report.layout import fit_window
@@ -151,6 +151,8 @@ class Terminal(RenderHook):
         shape, stats = run.shape, environment.stats
         reports = control.node.reports()
         waiting, oldest_s = in_flight(reports)
+        lag_s = WORKER_REPORT_INTERVAL if control.workers else 0.0  # what workers counted comes that much later
+        counted_until = max(run.elapsed - lag_s, min(run.elapsed, measured_s(stats)))
         return LiveView(
             host=environment.host or control.settings.host,
             seconds=run.seconds,
@@ -160,7 +162,7 @@ class Terminal(RenderHook):
             workers=control.workers,
             requests=stats.total.num_requests,
             failures=stats.total.num_failures,
-            requests_per_second=self._rate.after(run.elapsed, stats.total.num_requests),
+            requests_per_second=self._rate.after(counted_until, stats.total.num_requests),
             in_flight=waiting,
             oldest_s=oldest_s,
             results=evaluate_run(environment, control.judge, run, snapshot(stats, run.clock_set_by)),

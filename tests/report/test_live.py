@@ -53,7 +53,10 @@ BEGINNING = replace(
 )
 FAILING = replace(RUN, failures=20, recent=[SERVER_ERROR])
 MOMENTS = {
-    "before the first request": (BEGINNING, ["0:00 of 0:30", "0 of 20 users", "0 of 0 requests failed", "… no data"]),
+    "before the first request": (
+        BEGINNING,
+        ["0:00 of 0:30", "0 of 20 users   in flight 3   no answer counted yet", "… no data"],
+    ),
     "in a plain run": (
         RUN,
         ["0:18 of 0:30", "20 of 20 users   8.0 req/s   in flight 3   0 of 240 requests failed (0 %)"],
@@ -98,6 +101,7 @@ def test_no_word_is_cut(name):
     busy = replace(
         MOMENTS[name][0],
         host="http://chater-ui.chater-ui.svc.cluster.local:5000",
+        requests=240,
         failures=20,
         oldest_s=12.3,
         recent=[replace(SERVER_ERROR, age_s=3700.0)],
