@@ -90,13 +90,17 @@ def command_line(pod: Pod) -> list[str]:
 
 
 def operator_command_lines() -> list[list[str]]:
-    """What the operator makes of its resource's args, for the master and for the workers."""
-    entrypoint = json.loads(instructions()["ENTRYPOINT"])[1:]
-    return [
-        [*entrypoint, *first, *test["spec"]["args"].split()]
-        for test in of_kind("operator", "LocustTest")
-        for first in (["--master"], ["--worker", "--master-host", f"{test['metadata']['name']}-master"])
-    ]
+    """What the operator makes of its resource's commands, for the master and for the workers."""
+    lines = []
+    for test in of_kind("operator", "LocustTest"):
+        master, worker = test["spec"]["master"], test["spec"]["worker"]
+        host, port = f"{test['metadata']['name']}-master", "--master-port=5557"
+        added = ["--master", port, f"--expect-workers={worker['replicas']}"]
+        lines += [
+            [*master["command"].split()[1:], *added, *master["extraArgs"]],
+            [*worker["command"].split()[1:], "--worker", f"--master-host={host}", port, *worker.get("extraArgs", [])],
+        ]
+    return lines
 
 
 _PARSE = """

@@ -33,22 +33,6 @@ every_overlay = pytest.mark.parametrize("source", OVERLAYS)
 LOGIN = {login.USERNAME, login.PASSWORD}
 OWN_CODES = {Exit.NEVER_STARTED, Exit.MISSED, Exit.INVALID}
 
-# The fields of the LocustTest that the Locust project's operator documents.
-OPERATOR_FIELDS = {
-    "annotations",
-    "args",
-    "env",
-    "image",
-    "imagePullPolicy",
-    "imagePullSecrets",
-    "labels",
-    "locustfile",
-    "master",
-    "metrics",
-    "worker",
-    "workers",
-}
-
 
 def selects(selector: Document, labels: dict[str, str]) -> bool:
     """Whether a label selector (matchLabels, and matchExpressions with In) selects `labels`."""
@@ -172,13 +156,17 @@ def test_variables_are_known(source: str) -> None:
 
 @every_overlay
 def test_secrets_come_from_secrets(source: str) -> None:
-    """No secret setting has its value in a manifest; the operator's holds the place of one."""
+    """No secret setting has its value in a manifest."""
     secret = {variable(name, field) for name, field in Settings.model_fields.items() if is_secret(field)}
     for pod in pods(source):
         assert not [env for env in pod.container.get("env", ()) if env["name"] in secret and "value" in env]
     for test in of_kind(source, "LocustTest"):
-        values = {env["name"]: env["value"] for env in test["spec"]["env"] if env["name"] in secret}
-        assert values == {"TEST_USER_TOKEN": "${TEST_USER_TOKEN}"}
+        given = {env["name"]: env for env in test["spec"]["env"]["variables"] if env["name"] in secret}
+        assert given["TEST_USER_TOKEN"]["valueFrom"]["secretKeyRef"] == {
+            "name": "load-test-secrets",
+            "key": "jwt-token",
+        }
+        assert not [env for env in given.values() if "value" in env]
 
 
 @every_source
@@ -332,16 +320,24 @@ def test_network_policies_name_the_target_and_the_workers() -> None:
     assert "Ingress" in policies["load-test"]["policyTypes"]
 
 
-def test_operator_resource_has_its_fields() -> None:
-    """The LocustTest holds documented fields alone, and its args parse behind --master and --worker."""
+def test_the_operators_resource() -> None:
+    """Its commands are the image's, parse, start and end by themselves, and its pods are as shut in as ours."""
     (test,) = of_kind("operator", "LocustTest")
     spec = test["spec"]
-    assert test["apiVersion"] == "locust.io/v1"
-    assert spec.keys() <= OPERATOR_FIELDS
-    assert all(env.keys() == {"name", "value"} for env in spec["env"])
+    assert test["apiVersion"] == "locust.io/v2"
+    for part in ("master", "worker"):
+        assert spec[part]["command"].startswith("locust -f /app/locustfile.py")
+    assert not spec["master"]["autostart"]
+    assert not spec["master"]["autoquit"]["enabled"]
     master, worker = map(options_of, operator_command_lines())
-    assert master["expect_workers"] == spec["workers"]
+    assert master["headless"]
+    assert master["expect_workers"] == spec["worker"]["replicas"]
     assert worker["worker"]
+    (settings,) = of_kind("operator", "ConfigMap")
+    assert spec["env"]["configMapRefs"] == [{"name": settings["metadata"]["name"]}]
+    ours = next(pod for pod in pods("distributed-job") if runs_locust(pod))
+    assert spec["security"]["podSecurityContext"] == ours.spec["securityContext"]
+    assert spec["security"]["containerSecurityContext"] == ours.container["securityContext"]
 
 
 def test_image_is_what_the_manifests_expect() -> None:
