@@ -121,10 +121,14 @@ def prometheus_of(host: str, folder: Path) -> Iterator[str]:
         process.wait(20)
 
 
+LENIENT = Path(__file__).with_name("lenient.toml")
+
+
 class Locust:
     """One Locust process with our locustfile, its output gathered in files, or on `terminal`, a file descriptor.
 
-    It is a fork of a warm process, unless it is to be started `cold`, by the command that people type.
+    It is a fork of a warm process, unless it is to be started `cold`, by the command that people type. Unless options
+    say otherwise it is judged by LENIENT objectives.
     """
 
     def __init__(
@@ -141,6 +145,8 @@ class Locust:
         self.folder = folder
         self._stdout, self._stderr = folder / f"{name}.out", folder / f"{name}.err"
         base = {key: value for key, value in os.environ.items() if not key.startswith(("TEST_", "LOCUST_"))}
+        if "--no-objectives" not in arguments:
+            base["TEST_OBJECTIVES"] = str(LENIENT)
         arguments, env = ["-f", str(ROOT / "locustfile.py"), *arguments], {**base, "PYTHONUNBUFFERED": "1", **env}
         self.process: subprocess.Popen[bytes] | WarmProcess
         with Path(os.devnull).open("rb") as nothing, self._stdout.open("wb") as out, self._stderr.open("wb") as err:

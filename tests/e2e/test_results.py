@@ -15,7 +15,7 @@ from dotenv import dotenv_values
 from chaterload.standin.process import StandInProcess
 from tests.test_ci import SCRIPTS, locust_options
 
-from .conftest import Cluster, Locust, Run, WebUi, credentials, requests_seen, wait_for
+from .conftest import LENIENT, Cluster, Locust, Run, WebUi, credentials, requests_seen, wait_for
 
 LIGHT = ("--headless", "--users", "10", "--spawn-rate", "10", "--tags", "language", "feedback")
 KEPT = ("--results", "kept/results")
@@ -75,6 +75,7 @@ def test_one_folder_and_the_next_runs_baseline(locust: Run, server: StandInProce
     (first,) = folders(run)
     assert assert_complete(first, output)["exit_code"] == run.wait() == 0
     kept = dotenv_values(first / "settings.env")
+    assert kept.pop("TEST_OBJECTIVES") == str(LENIENT)
     secrets = ("TEST_USER_TOKEN", "TEST_AUTH_TOKEN")
     assert kept == {name: value for name, value in (credentials(server) | given).items() if name not in secrets}
     assert f"--tags language feedback --run-time 2s {' '.join(KEPT)}" in (first / "settings.env").read_text()

@@ -11,11 +11,12 @@ from chaterload.load.strategies import NAMES
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
 
-from .conftest import TWELVE, Run, WebUi, credentials, processes, rows, wait_for
+from .conftest import ROOT, TWELVE, Run, WebUi, credentials, processes, rows, wait_for
 
 MOST_S = 300.0
 """The longest that one of these takes."""
 
+USUAL = ROOT / "chaterload/judge/objectives.toml"
 ALL_REQUESTS = '["all requests"]\np95 = 0.5\n'
 
 
@@ -91,7 +92,7 @@ def test_capacity_by_the_usual_objectives(
     locust: Run, server: StandInProcess, small_photo: dict[str, str], capacity: int, service_s: float
 ) -> None:
     """The search finds workers divided by service time, and that weights, with the tightest limit, break first."""
-    arguments = ("--strategy", "capacity", "--strategy-scale", "0.25")
+    arguments = ("--strategy", "capacity", "--strategy-scale", "0.25", "--objectives", str(USUAL))
     output, code, result = run(locust, server, *arguments, photo=small_photo)
     print(result["run"]["seconds"], result["analysis"]["capacity"], result["analysis"]["curve"])  # noqa: T201  # with -s
     assert code == 0, output
@@ -175,17 +176,7 @@ def test_smoke(locust: Run, server: StandInProcess, small_photo: dict[str, str])
 
 def test_spike(locust: Run, server: StandInProcess, small_photo: dict[str, str], tmp_path: Path) -> None:
     """One run goes from 10 users to 100 within two seconds and back to 10, and one report tells of its recovery."""
-    (tmp_path / "objectives.toml").write_text('["all requests"]\nfailure_ratio = 0.01\n')
-    arguments = (
-        "--strategy",
-        "spike",
-        "--strategy-scale",
-        "0.02",
-        "--csv",
-        "locust",
-        "--objectives",
-        "objectives.toml",
-    )
+    arguments = ("--strategy", "spike", "--strategy-scale", "0.02", "--csv", "locust")
     output, code, result = run(locust, server, *arguments, photo=small_photo)
     assert code == 0, output
     assert (result["run"]["strategy"], result["run"]["users"]) == ("spike", 100)

@@ -3,6 +3,7 @@
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -286,3 +287,13 @@ def test_an_endpoint_that_was_never_asked():
     (result,) = evaluate([Objective(TODAY, Measure.named("p95"), 100)], figures)
     assert (result.state, result.requests) == (State.NO_DATA, 0)
     assert figures.endpoints.keys() == {WEIGHT}
+
+
+def test_process_tests_are_judged_by_the_same():
+    """Their objectives are the usual ones, with other limits."""
+    lenient = tomllib.loads((Path(__file__).parents[1] / "e2e/lenient.toml").read_text())
+    usual = tomllib.loads(DEFAULT_FILE.read_text())
+    del usual["query"]
+    assert {name: set(table) for name, table in lenient.items() if isinstance(table, dict)} == {
+        name: set(table) for name, table in usual.items() if isinstance(table, dict)
+    }
