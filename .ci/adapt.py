@@ -1,8 +1,8 @@
 """Fits a manifest, from stdin to stdout, to one machine that plays it: python adapt.py FOLDER TOKEN.
 
 Arguments, variables and confinement stay. What changes: the Secret is made, five minutes are twenty seconds, users are
-ten and do not sign in, and what podman does not do is done for it: the names of Services, out of FOLDER/hosts, and as
-many pods as a workload has.
+ten and do not sign in, and what podman does not do is done for it: the names of Services, out of FOLDER/hosts, as
+many pods as a workload has, and optional volumes, out of folders in FOLDER.
 """
 
 import copy
@@ -29,6 +29,11 @@ def adapt(document: dict[str, Any], folder: str) -> Iterator[dict[str, Any]]:
     arguments = " ".join(container["args"])
     arguments = re.sub(r"--users \d+", "--users 10", arguments.replace("--run-time 5m", "--run-time 20s"))
     container["args"] = re.sub(r"--expect-workers \d+", f"--expect-workers {WORKERS}", arguments).split()
+    for volume in spec.get("volumes", []):
+        kind = "configMap" if "configMap" in volume else "secret"
+        if volume.get(kind, {}).get("optional"):
+            del volume[kind]
+            volume["hostPath"] = {"path": f"{folder}/{volume['name']}", "type": "DirectoryOrCreate"}
     hosts = {"name": "hosts", "hostPath": {"path": f"{folder}/hosts", "type": "File"}}
     spec.setdefault("volumes", []).append(hosts)
     container.setdefault("volumeMounts", []).append({"name": "hosts", "mountPath": "/etc/hosts"})

@@ -24,7 +24,10 @@ TABLE = re.compile(r"(?<=\| variable \| option \| default \| meaning \|\n\|---\|
 ENV_HEAD = """\
 # Made by `make docs`: every setting that is no secret. What has a # in front shows its default.
 # A file that is named here has to be mounted, from a Secret; a host needs a way through the network policy.
+# Accounts and objectives have a Secret and a ConfigMap of their own: see ../README.md.
 """
+MOUNTED = {"accounts_file"}
+"""Settings that the overlays set themselves."""
 DEFAULT_HOST = {"target_host": IN_CLUSTER}
 SAME = {"allow_host": "`--allow-host`"}
 """Options beside a setting that mean the same."""
@@ -101,7 +104,7 @@ def settings_env() -> str:
     lines = [
         f"# {told[name]}\n{'' if name in DEFAULT_HOST else '#'}{variable(name, field)}={default[name]}\n"
         for name, field in Settings.model_fields.items()
-        if not is_secret(field)
+        if name not in MOUNTED and not is_secret(field)
     ]
     return ENV_HEAD + "".join(lines)
 

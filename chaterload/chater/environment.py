@@ -123,5 +123,5 @@ def shown(settings: Settings) -> dict[str, str]:
     return {
         variable(name, fields[name]): ",".join(value) if isinstance(value, tuple) else str(value)
         for name, value in sorted((name, getattr(settings, name)) for name in settings.model_fields_set)
-        if not is_secret(fields[name])
+        if value is not None and not is_secret(fields[name])
     }

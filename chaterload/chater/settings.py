@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chaterload.chater.accountsfile import ACCOUNTS_SHAPE
 from chaterload.chater.hosts import HOST_SHAPE, base_url
 from chaterload.chater.photo import IMAGE_SHAPE, check_photo
-from chaterload.chater.textfiles import read_bytes
+from chaterload.chater.textfiles import find_file, read_bytes
 from chaterload.chater.tokens import TOKEN_SHAPE, read_token_of
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,11 @@ def _check_date(text: str) -> str:
 def _check_file(path: Path) -> Path:
     read_bytes(path)
     return path.absolute()
+
+
+def _check_accounts(path: Path) -> Path | None:
+    file = find_file(path)
+    return file and _check_file(file)
 
 
 def _check_photo(path: Path) -> Path:
@@ -102,7 +107,7 @@ class Settings(BaseSettings):
     user_token: Annotated[SecretStr, AfterValidator(_check_token)] | None = Field(None, description=TOKEN_SHAPE)
     """JWT to sign in with."""
     user_email: Email | None = Field(None, description=_EMAIL + "; the token's sub when it is not set")
-    """E-mail of the account, which has to be the token's own (`sub`); by default that."""
+    """E-mail of the account; it has to be the token's own (`sub`), which is also the default."""
     photo_path: Annotated[Path, AfterValidator(_check_photo)] = Field(
         Path("image.png"), validate_default=True, description=IMAGE_SHAPE
     )
@@ -149,12 +154,12 @@ class Settings(BaseSettings):
         (), description="host names with commas between"
     )
     """Hosts outside the cluster that may be loaded, with commas between."""
-    accounts_file: Annotated[Path, AfterValidator(_check_file)] | None = Field(None, description=ACCOUNTS_SHAPE)
-    """CSV of email,token: many accounts."""
+    accounts_file: Annotated[Path, AfterValidator(_check_accounts)] | None = Field(None, description=ACCOUNTS_SHAPE)
+    """CSV of email,token: many accounts; a folder stands for the one file in it, or for none when it is empty."""
     jwt_secret: Annotated[SecretStr, AfterValidator(_without_line_break)] | None = Field(
         None, description="the secret that Chater UI signs its tokens with"
     )
-    """The secret that Chater UI signs with: tokens are made here."""
+    """The secret that Chater UI signs its tokens with; the load test then makes tokens of its own."""
     accounts: int = Field(1, ge=1, le=100_000, description="a whole number of accounts from 1 to 100000")
     """How many accounts to make tokens for."""
     accounts_strict: bool = Field(False, description="true or false")
@@ -162,7 +167,7 @@ class Settings(BaseSettings):
     cluster_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         None, description="a secret of 16 characters or more, the same on a master and its workers"
     )
-    """A secret that a master and its workers share: whoever does not have it is no worker."""
+    """A secret that a master and its workers share; a process without it cannot be a worker."""
     user_token_file: Annotated[Path, AfterValidator(_check_file)] | None = Field(
         None, description="a readable file that holds a JWT"
     )

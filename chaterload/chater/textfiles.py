@@ -70,6 +70,23 @@ def is_folder(path: Path) -> bool:
     return False
 
 
+def find_file(path: Path) -> Path | None:
+    """The file that `path` stands for: itself, or the only one of a folder; None where that is empty.
+
+    A ConfigMap or Secret that may be absent is mounted as an empty folder; one that is there has further names, with a
+    dot in front. ValueError, as the end of a sentence, when a folder holds several.
+    """
+    if not is_folder(path):
+        return path
+    try:
+        held = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise _unreadable(error) from None
+    if len(held) > 1:
+        raise ValueError(f"is a folder that holds {len(held)} files instead of one")
+    return held[0] if held else None
+
+
 def _read_pipe(descriptor: int) -> bytes | ValueError:
     try:
         return _read_all(descriptor)

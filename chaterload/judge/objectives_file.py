@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from chaterload.chater.textfiles import read_text
+from chaterload.chater.textfiles import find_file, read_text
 from chaterload.exits import Refused, first_ten
 from chaterload.judge.drift import GENERATOR_MEMORY
 from chaterload.judge.measure import ALL, Endpoint
@@ -172,17 +172,30 @@ class _Document(BaseModel):
         return self
 
 
+def find(named: str | None) -> Path:
+    """The file to judge by: the named one, or the only one of a named folder, else ours. Refused if it has several."""
+    try:
+        file = find_file(Path(named)) if named else None
+    except ValueError as error:
+        raise _no_file(named, error) from None
+    return file or DEFAULT_FILE
+
+
 def load(path: Path) -> tuple[list[Objective], list[Query]]:
     """What the file asks for. Refused, with a sentence for each mistake in it, when it is none."""
     try:
         text = read_text(path)
     except ValueError as error:
-        raise Refused(f"--objectives {str(path)!r} {error}. Expected a TOML file.") from None
+        raise _no_file(path, error) from None
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # no TOML, a number too long, brackets too deep
         raise Refused(f"--objectives {str(path)!r} is not TOML: {error}.") from None
     return parse(document, str(path))
+
+
+def _no_file(path: object, error: ValueError) -> Refused:
+    return Refused(f"--objectives {str(path)!r} {error}. Expected a TOML file.")
 
 
 def parse(document: dict[str, Any], source: str) -> tuple[list[Objective], list[Query]]:

@@ -13,7 +13,7 @@ from chaterload.judge.comparison import Window
 from chaterload.judge.drift import GENERATOR_MEMORY, read_drift
 from chaterload.judge.measure import ALL, Endpoint, Snapshot
 from chaterload.judge.objectives import NO_RISING_TREND, Objective, Result, evaluate
-from chaterload.judge.objectives_file import DEFAULT_FILE, load
+from chaterload.judge.objectives_file import DEFAULT_FILE, find, load
 from chaterload.judge.queries import Query
 from chaterload.judge.trend import MIN_RELATIVE_CHANGE
 from chaterload.load.scenario import asked, calls_of
@@ -36,7 +36,12 @@ class PassCriteria:
     @classmethod
     def load(cls, objectives: str | None, baseline: Path | None, tolerance: float) -> "PassCriteria":
         """Read the files that the options name. Refused when one of them is wrong."""
-        parsed, queries = load(Path(objectives) if objectives else DEFAULT_FILE)
+        file = find(objectives)
+        if objectives and file == DEFAULT_FILE:
+            logger.info(
+                "--objectives %r is an empty folder: the objectives that come with this test are used.", objectives
+            )
+        parsed, queries = load(file)
         return cls(parsed, load_baseline(baseline) if baseline else None, tolerance, queries)
 
 

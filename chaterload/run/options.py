@@ -176,7 +176,8 @@ def _add_verdict(group: _ArgumentGroup) -> None:
         "--objectives",
         metavar="FILE",
         env_var="TEST_OBJECTIVES",
-        help="TOML file of what fast enough means, instead of ours",
+        help="TOML file of what fast enough means, instead of ours; a folder stands for the one file in it, or for "
+        "ours when it is empty",
     )
     add(
         "--no-objectives",
@@ -200,7 +201,7 @@ def _add_verdict(group: _ArgumentGroup) -> None:
         "--results",
         metavar="DIR",
         env_var="TEST_RESULTS",
-        help="keep all files of a run in a folder of its own, which DIR gets; its name is the time of the start",
+        help="keep all files of each run in a new folder in DIR, whose name is the time of the start",
     )
     add(
         "--build",

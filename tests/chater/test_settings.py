@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaterload.chater.environment import VARIABLES, load_settings
+from chaterload.chater.environment import VARIABLES, load_settings, shown
 from chaterload.chater.settings import IN_CLUSTER, ROOT, Settings, is_secret, parse_date
 from chaterload.chater.tokens import make_token
 from chaterload.exits import Refused
@@ -219,6 +219,22 @@ def test_a_relative_photo_is_looked_up_from_here_first(monkeypatch, tmp_path):
     assert load_settings().photo_path == ROOT / "image.png"
     monkeypatch.chdir(here.parent)
     assert load_settings().photo_path == here
+
+
+def test_accounts_in_a_folder(monkeypatch, tmp_path):
+    """TEST_ACCOUNTS_FILE may be a folder: the one file in it, or as if it were not set while there is none."""
+    monkeypatch.setenv("TEST_ACCOUNTS_FILE", str(tmp_path))
+    settings = load_settings()
+    assert settings.accounts_file is None
+    assert "TEST_ACCOUNTS_FILE" not in shown(settings)
+    (tmp_path / "mine.csv").write_text("a@example.com,x")
+    assert load_settings().accounts_file == tmp_path / "mine.csv"
+    (tmp_path / "other.csv").write_text("")
+    (problem,) = problems()
+    assert problem == (
+        f"TEST_ACCOUNTS_FILE {str(tmp_path)!r} is a folder that holds 2 files instead of one. "
+        "Expected a readable CSV file of email,token."
+    )
 
 
 FILES = {"TEST_PHOTO_PATH": "image.png", "TEST_ACCOUNTS_FILE": "pyproject.toml", "TEST_USER_TOKEN_FILE": "Makefile"}

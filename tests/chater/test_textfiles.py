@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaterload.chater import textfiles
-from chaterload.chater.textfiles import SIZE_LIMIT, decode, read_bytes, read_text
+from chaterload.chater.textfiles import SIZE_LIMIT, decode, find_file, read_bytes, read_text
 
 
 @pytest.fixture(autouse=True)
@@ -141,3 +141,39 @@ def test_any_bytes_are_text_or_refused(raw):
         assert str(error) == "is not text"  # noqa: PT017  # an error is one of two good ends
     else:
         assert "\0" not in text
+
+
+def mounted(folder, **files):
+    """A folder as Kubernetes mounts a ConfigMap or a Secret: links to files behind names with a dot in front."""
+    version = folder / "..2026_11_26_01_02_03.456"
+    version.mkdir(parents=True)
+    (folder / "..data").symlink_to(version.name)
+    for name, text in files.items():
+        (version / name).write_text(text)
+        (folder / name).symlink_to(Path("..data", name))
+    return folder
+
+
+def test_a_folder_stands_for_its_file(tmp_path):
+    """A folder is the one file in it, or none when it is empty; several are refused; any other path is what it is."""
+    one = mounted(tmp_path / "one", mine="text")
+    assert find_file(one) == one / "mine"
+    assert read_text(one / "mine") == "text"
+    assert find_file(mounted(tmp_path / "none")) is None
+    (tmp_path / "empty").mkdir()
+    assert find_file(tmp_path / "empty") is None
+    with pytest.raises(ValueError, match=r"^is a folder that holds 2 files instead of one$"):
+        find_file(mounted(tmp_path / "two", mine="", other=""))
+    for path in (one / "mine", tmp_path / "missing", Path("/dev/null")):
+        assert find_file(path) == path
+
+
+def test_a_folder_that_cannot_be_looked_into(tmp_path, monkeypatch):
+    """It is refused with the reason, and not taken for an empty one."""
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(ValueError, match=r"^cannot be read \(Permission denied\)$"):
+        find_file(tmp_path)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chaterload.exits import Refused
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective, State, evaluate
-from chaterload.judge.objectives_file import DEFAULT_FILE, METHODS, load, parse
+from chaterload.judge.objectives_file import DEFAULT_FILE, METHODS, find, load, parse
 
 WEIGHT, TODAY = Endpoint("POST", "/manual_weight"), Endpoint("GET", "/eater_get_today")
 DOCUMENTED = {
@@ -156,6 +156,20 @@ def test_files_that_cannot_be_read(tmp_path):
     for path, reason in ((tmp_path / "none.toml", "does not exist"), (tmp_path, "Is a directory")):
         with pytest.raises(Refused, match=reason):
             load(path)
+
+
+def test_a_folder_of_objectives(tmp_path):
+    """A folder is the one file in it, and ours while it is empty; several, and a file that is missing, are refused."""
+    assert find(None) == find("") == find(str(tmp_path)) == DEFAULT_FILE
+    (tmp_path / "mine.toml").write_text('["POST /feedback"]\np95 = 1.5\n')
+    assert find(str(tmp_path)) == find(str(tmp_path / "mine.toml")) == tmp_path / "mine.toml"
+    (tmp_path / "other.toml").write_text("")
+    with pytest.raises(Refused) as refused:
+        find(str(tmp_path))
+    several = f"--objectives {str(tmp_path)!r} is a folder that holds 2 files instead of one. Expected a TOML file."
+    assert refused.value.problems == (several,)
+    with pytest.raises(Refused, match="does not exist"):
+        load(find(str(tmp_path / "none.toml")))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "latin-1"])

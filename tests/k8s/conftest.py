@@ -90,15 +90,16 @@ def command_line(pod: Pod) -> list[str]:
 
 
 def operator_command_lines() -> list[list[str]]:
-    """What the operator makes of its resource's commands, for the master and for the workers."""
-    lines = []
+    """What the operator makes of its resource's commands, for the master and for the workers: args of the image."""
+    entrypoint, lines = json.loads(instructions()["ENTRYPOINT"])[1:], []
     for test in of_kind("operator", "LocustTest"):
         master, worker = test["spec"]["master"], test["spec"]["worker"]
         host, port = f"{test['metadata']['name']}-master", "--master-port=5557"
-        added = ["--master", port, f"--expect-workers={worker['replicas']}"]
+        added = ["--master", port, f"--expect-workers={worker['replicas']}", "--enable-rebalancing", "--only-summary"]
+        joined = ["--worker", port, f"--master-host={host}"]
         lines += [
-            [*master["command"].split()[1:], *added, *master["extraArgs"]],
-            [*worker["command"].split()[1:], "--worker", f"--master-host={host}", port, *worker.get("extraArgs", [])],
+            [*entrypoint, *master["command"].split(), *added, *master["extraArgs"]],
+            [*entrypoint, *worker["command"].split(), *joined, *worker.get("extraArgs", [])],
         ]
     return lines
 

@@ -2,6 +2,8 @@
 
 import re
 import urllib.parse
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import yaml
@@ -50,6 +52,30 @@ def settings_file() -> dict[str, str]:
     """Every variable of settings.env, commented out or not, with its value."""
     text = (ROOT / "k8s/base/settings.env").read_text()
     return dict(re.findall(r"^#?([A-Z_]+)=(.*)$", text, re.MULTILINE))
+
+
+def parts(source: str) -> Iterator[tuple[str, dict[str, str], list[Document], list[Document], dict[str, Any]]]:
+    """Of each process that runs Locust: its part, given, volumes, mounts and options."""
+    for pod in filter(runs_locust, pods(source)):
+        given = {env["name"]: env.get("value", "") for env in pod.container.get("env", ())}
+        mounts = pod.container.get("volumeMounts", [])
+        yield pod.component, given, pod.spec.get("volumes", []), mounts, options_of(command_line(pod))
+    for test in of_kind(source, "LocustTest"):
+        given = {env["name"]: env.get("value", "") for env in test["spec"]["env"]["variables"]}
+        for part, line in zip(("master", "worker"), operator_command_lines(), strict=True):
+            mounts = [mount for mount in test["spec"]["volumeMounts"] if mount["target"] in (part, "both")]
+            yield part, given, test["spec"]["volumes"], mounts, options_of(line)
+
+
+def optional_files(source: str) -> set[tuple[str, str]]:
+    """The ConfigMaps and Secrets that are mounted when they are there: kind of volume, and name."""
+    return {
+        (kind, volume[kind]["name" if kind == "configMap" else "secretName"])
+        for _, _, volumes, _, _ in parts(source)
+        for volume in volumes
+        for kind in ("configMap", "secret")
+        if kind in volume
+    }
 
 
 @every_source
@@ -103,6 +129,9 @@ def test_references_exist(source: str) -> None:
         assert set(wanted) <= known, pod.name
         volumes = {volume["name"] for volume in spec.get("volumes", ())}
         assert {mount["name"] for mount in container.get("volumeMounts", ())} == volumes
+    page = (ROOT / "k8s/README.md").read_text()
+    for kind, name in optional_files(source):
+        assert f"create {'configmap' if kind == 'configMap' else 'secret generic'} {name} --from-file=" in page
     for scaler in of_kind(source, "HorizontalPodAutoscaler"):
         scaled = scaler["spec"]["scaleTargetRef"]
         (pod,) = [p for p in pods(source) if (p.workload["kind"], p.name) == (scaled["kind"], scaled["name"])]
@@ -162,10 +191,13 @@ def test_secrets_come_from_secrets(source: str) -> None:
         assert not [env for env in pod.container.get("env", ()) if env["name"] in secret and "value" in env]
     for test in of_kind(source, "LocustTest"):
         given = {env["name"]: env for env in test["spec"]["env"]["variables"] if env["name"] in secret}
-        assert given["TEST_USER_TOKEN"]["valueFrom"]["secretKeyRef"] == {
-            "name": "load-test-secrets",
-            "key": "jwt-token",
-        }
+        assert (
+            given["TEST_USER_TOKEN"]["valueFrom"]["secretKeyRef"].items()
+            >= {
+                "name": "load-test-secrets",
+                "key": "jwt-token",
+            }.items()
+        )
         assert not [env for env in given.values() if "value" in env]
 
 
@@ -176,6 +208,32 @@ def test_token_is_where_requests_are_made(source: str) -> None:
         if runs_locust(pod):
             names = {env["name"] for env in pod.container.get("env", ())}
             assert ("TEST_USER_TOKEN" in names) == ("master" not in pod.name)
+
+
+@pytest.mark.parametrize("source", ["job", "distributed", "distributed-job", "operator"])
+def test_own_objectives_and_accounts(source: str) -> None:
+    """Objectives are mounted where a run is judged, and accounts where requests are sent, when they are there."""
+    for part, given, volumes, mounts, options in parts(source):
+        where = {mount["name"]: mount["mountPath"] for mount in mounts}
+        objectives = options["objectives"] or given.get("TEST_OBJECTIVES")
+        assert where.get("objectives") == (objectives if part in ("single", "master") else None)
+        assert ("objectives" in where) == (part in ("single", "master"))
+        assert given.get("TEST_ACCOUNTS_FILE") == where.get("accounts")
+        assert "accounts" in where or part == "master"
+        held = {volume["name"]: volume for volume in volumes}
+        for name in {"objectives", "accounts"} & where.keys():
+            (source_of,) = (held[name][kind] for kind in ("configMap", "secret") if kind in held[name])
+            assert source_of["optional"] is True
+    assert optional_files(source) == {("configMap", "load-test-objectives"), ("secret", "load-test-accounts")}
+
+
+@pytest.mark.parametrize("source", ["job", "distributed", "distributed-job", "operator"])
+def test_results_are_kept_with_their_history(source: str) -> None:
+    """Whoever judges keeps each run's folder, and the index of all, on the volume that outlives the pods."""
+    for part, _, volumes, mounts, options in parts(source):
+        claims = {volume["name"]: volume.get("persistentVolumeClaim", {}).get("claimName") for volume in volumes}
+        kept = [mount["mountPath"] for mount in mounts if claims[mount["name"]] == "load-test-results"]
+        assert kept == ([options["results"]] if part != "worker" else [])
 
 
 @every_overlay
@@ -321,18 +379,18 @@ def test_network_policies_name_the_target_and_the_workers() -> None:
 
 
 def test_the_operators_resource() -> None:
-    """Its commands are the image's, parse, start and end by themselves, and its pods are as shut in as ours."""
+    """Its commands parse, start and end by themselves, and its pods are as shut in as ours."""
     (test,) = of_kind("operator", "LocustTest")
     spec = test["spec"]
     assert test["apiVersion"] == "locust.io/v2"
-    for part in ("master", "worker"):
-        assert spec[part]["command"].startswith("locust -f /app/locustfile.py")
     assert not spec["master"]["autostart"]
     assert not spec["master"]["autoquit"]["enabled"]
     master, worker = map(options_of, operator_command_lines())
     assert master["headless"]
     assert master["expect_workers"] == spec["worker"]["replicas"]
     assert worker["worker"]
+    assert {options["locustfile"] for options in (master, worker)} == {"/app/locustfile.py"}
+    assert master["user_classes"] == worker["user_classes"] == []
     (settings,) = of_kind("operator", "ConfigMap")
     assert spec["env"]["configMapRefs"] == [{"name": settings["metadata"]["name"]}]
     ours = next(pod for pod in pods("distributed-job") if runs_locust(pod))
