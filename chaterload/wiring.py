@@ -70,6 +70,7 @@ def add(parser: LocustArgumentParser, **_: Any) -> None:
     """Our options; a `.env` file feeds Locust's variables too."""
     if os.getpid() == CONTAINERS_FIRST_PROCESS:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    point_to_help(tuple(sys.argv[1:]))
     add_options(parser)
     bind_value(sys.argv, "--stand-in-options")
     try:
@@ -97,7 +98,6 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
     forgive_stdout()
     dns_cache.install()
     internals.build_default_options_once()
-    point_to_help(sys.argv[1:])
     try:
         with refusing("The start"):
             _prepare(environment, runner, web_ui)

@@ -3,8 +3,6 @@
 import logging
 import os
 import signal
-import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +31,7 @@ from chaterload.run.results import Results
 from chaterload.run.run_options import RunOptions
 from chaterload.run.sampling import Sampler
 from chaterload.run.strategy import arrival_plan, asked_rate, chosen_shape, planned_users
+from chaterload.run.streams import tell
 from chaterload.run.watching import watch
 
 logger = logging.getLogger(__name__)
@@ -284,9 +283,5 @@ def rate_so_far(control: RunController) -> RateFigures | None:
 
 def print_refusal(refused: Refused) -> None:
     """Tell the user why nothing starts; a sentence a line."""
-    if sys.stderr:  # None where it is closed
-        lines = ["The load test does not start:", *(f"  - {line}" for line in refused.problems)]
-        lines += refusal_annotations(refused.problems, os.environ)
-        with suppress(OSError):
-            sys.stderr.write("\n".join([*lines, ""]))
-            sys.stderr.flush()
+    told = [f"  - {line}" for line in refused.problems]
+    tell("The load test does not start:", *told, *refusal_annotations(refused.problems, os.environ))

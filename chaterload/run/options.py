@@ -1,9 +1,8 @@
 """Our command line options. Only what the master alone decides is one; the rest are settings."""
 
-import logging
+import functools
 import math
 from argparse import ArgumentTypeError, _ArgumentGroup
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -14,8 +13,7 @@ from chaterload.load.arrivals import KINDS
 from chaterload.load.rates import parse_rate
 from chaterload.load.strategies import NAMES, WAYS
 from chaterload.report.formats import FORMATS
-
-logger = logging.getLogger(__name__)
+from chaterload.run.streams import tell
 
 TITLE = "Chater load test"
 
@@ -71,15 +69,16 @@ def bind_value(arguments: list[str], option: str) -> None:
             return
 
 
-def point_to_help(arguments: Iterable[str]) -> None:
-    """Say where the options are shown, to somebody whose command line has none but the locustfile's."""
+@functools.cache
+def point_to_help(arguments: tuple[str, ...]) -> None:
+    """Say where the options are shown, once, to somebody whose command line has none but the locustfile's."""
     words = iter(arguments)
     for word in words:
         if word in ("-f", "--locustfile"):
             next(words, None)
         elif not word.startswith(("-f", "--locustfile=")):
             return
-    logger.info("The command line has no options: `locust -f locustfile.py --help-all` shows what there are.")
+    tell("The command line has no options: `locust -f locustfile.py --help-all` shows what there are.")
 
 
 def _add_target(group: _ArgumentGroup) -> None:

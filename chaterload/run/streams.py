@@ -4,8 +4,17 @@ import atexit
 import io
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+
+def tell(*lines: str) -> None:
+    """Write lines to stderr; without effect where that is closed or full."""
+    if sys.stderr:  # None where it is closed
+        with suppress(OSError):
+            sys.stderr.write("\n".join([*lines, ""]))
+            sys.stderr.flush()
 
 
 class Forgiving:

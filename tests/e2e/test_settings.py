@@ -175,10 +175,11 @@ def test_wrong_tags(locust: Run, bystander: StandInProcess, case: str) -> None:
 
 
 def test_a_port_that_is_taken(locust: Run, bystander: StandInProcess) -> None:
-    """A web UI whose port has another owner never starts, and says which."""
+    """A web UI whose port is taken never starts, and says which; the first line of a run without options is help."""
     port = str(urlsplit(bystander.host).port)
-    run = locust("--web-host", "127.0.0.1", "--web-port", port, env=credentials(bystander))
+    run = locust(env=credentials(bystander) | {"LOCUST_WEB_HOST": "127.0.0.1", "LOCUST_WEB_PORT": port})
     assert_refused(run, f"--web-port {port} of --web-host '127.0.0.1' cannot be listened on (Address already in use).")
+    assert run.errors.partition("\n")[0].endswith("`locust -f locustfile.py --help-all` shows what there are.")
 
 
 @pytest.mark.parametrize(
