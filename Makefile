@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in \
   --stand-in-options='--latency documented' --results results
 
-.PHONY: help install run test test-slow test-nightly check bench soak lock proto docs clean
+.PHONY: help install run test test-slow test-nightly check bench soak lock proto docs pictures clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ lock: | $(BIN)/python ## Write requirements*.lock anew: the newest that the rang
 	$(LOCK) requirements-dev.txt -o requirements-dev.lock
 	$(LOCK) requirements.txt -c requirements-dev.lock -o requirements.lock
 	sed '/^grpcio-tools/d' requirements.txt | $(LOCK) - -c requirements-dev.lock -o requirements-image.lock
+
+pictures: $(VENV)/.dev ## Make the pictures of README and docs anew, from runs against a stand-in (5 minutes)
+	$(BIN)/python docs/pictures.py
 
 clean: ## Remove what was installed and generated here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis results

@@ -1,4 +1,4 @@
-"""Makes the pictures, from real runs against a stand-in: `python docs/pictures.py`, or with some of their names.
+"""Makes the pictures, from real runs against a stand-in: `make pictures`, or this file with some of their names.
 
 The tab needs /usr/bin/chromium.
 """

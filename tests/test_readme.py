@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from itertools import dropwhile
 from pathlib import Path
 from textwrap import indent
 
@@ -37,16 +38,38 @@ PAGES = {
     )
 }
 
-LOCUST = ".venv/bin/locust"
+IMAGE = "chater-load-test:1.0.0"
+UNTRIED = {
+    "export": "of the shell",
+    "for": "of the shell",
+    "done": "of the shell",
+    "make": "a test of its own",
+    "docker": "the image is built, and run, by .ci/containers",
+    "kubectl": "what it applies has tests in tests/k8s",
+    "(cd": "kustomize has no parser that could be asked",
+}
+"""First words of commands that no parser is asked about, and why."""
+ELSEWHERE = {"CONTRIBUTING.md": "docs/contributing.md", "docs/ci.md": "docs/ci, whose jobs tests/test_ci.py runs"}
+"""Pages whose examples stand elsewhere, and where."""
 
 PARSE = """
 import json, sys
 from locust.argument_parser import get_parser
 import locustfile
 from chaterload.run.run_options import RunOptions, refusals
-for line in json.load(sys.stdin):
-    options = get_parser().parse_args(line)
-    assert not (told := refusals(RunOptions.read(options), is_worker=options.worker)), (line, told)
+import chaterload.clean, chaterload.contract.__main__, chaterload.report.__main__, chaterload.standin.options
+MODULES = {
+    "chaterload.clean": chaterload.clean,
+    "chaterload.contract": chaterload.contract.__main__,
+    "chaterload.report": chaterload.report.__main__,
+    "chaterload.standin": chaterload.standin.options,
+}
+for module, *arguments in json.load(sys.stdin):
+    if module != "locust":
+        MODULES[module]._parser().parse_args(arguments)
+        continue
+    options = get_parser().parse_args(arguments)
+    assert not (told := refusals(RunOptions.read(options), is_worker=options.worker)), (arguments, told)
 """
 
 
@@ -76,10 +99,23 @@ def anchors(page: str) -> set[str]:
 
 
 def commands(page: str) -> list[list[str]]:
-    """The words of each locust command on a page, variables in front and the program itself left out."""
+    """The words of each command on a page, without the variables in front of it."""
     lines = [line for block in blocks(page, "sh") for line in re.sub(r"\\\n", " ", block).splitlines()]
     words = [shlex.split(line, comments=True) for line in lines]
-    return [line[line.index(LOCUST) + 1 :] for line in words if LOCUST in line]
+    return [list(dropwhile(lambda word: re.match(r"[A-Z_]+=", word), line)) for line in words]
+
+
+def parsed(command: list[str]) -> list[str] | None:
+    """The parser that a command goes through, `locust` or a module's name, and its words; None where there is none."""
+    match command:
+        case [".venv/bin/locust", *arguments]:
+            return ["locust", *arguments]
+        case [".venv/bin/python", "-m", module, *arguments]:
+            return [module, *arguments]
+        case ["docker", "run", *arguments]:
+            return ["locust", "-f", "locustfile.py", *arguments[arguments.index(IMAGE) + 1 :]]
+        case _:
+            return None
 
 
 def test_settings_and_options_are_as_they_say_themselves() -> None:
@@ -109,19 +145,46 @@ def test_every_page_is_found(page: str) -> None:
     assert f"]({page})" in PAGES["README.md"].split("## Where to go next")[1]
 
 
-def test_every_locust_command_parses() -> None:
-    """Each locust command, those of the CI's jobs included, is one that we and Locust's own parser take."""
-    found = [command for page in PAGES for command in commands(page)]
-    assert len(found) >= 15
-    found += [locust_options(script) for script in SCRIPTS.values()]
+@pytest.mark.parametrize("page", sorted(PAGES.keys() - ELSEWHERE.keys()))
+def test_every_page_has_an_example(page: str) -> None:
+    """Each page has an example of the kinds that the tests below try, and no command that none of them knows."""
+    assert any(blocks(page, language) for language in ("sh", "toml", "python"))
+    assert {command[0] for command in commands(page) if parsed(command) is None} <= UNTRIED.keys()
+
+
+def test_every_command_parses() -> None:
+    """Each command of ours, those of the CI's jobs included, is one that its own parser takes."""
+    found = [words for page in PAGES for words in map(parsed, commands(page)) if words]
+    assert len(found) >= 30
+    assert len({words[0] for words in found}) > 1
+    found += [["locust", *locust_options(script)] for script in SCRIPTS.values()]
     python(PARSE, json.dumps(found))
 
 
 def test_every_make_target_exists() -> None:
-    """Each `make` target that a page names is in the Makefile."""
+    """Each target of make that a page names is in the Makefile."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z-]+)`", "".join(PAGES.values()))) <= targets
+    named = re.findall(r"`make ([a-z-]+)`", "".join(PAGES.values()))
+    typed = [command[1] for page in PAGES for command in commands(page) if command[0] == "make"]
+    assert {*named, *typed} <= targets
     assert {"run", "test", "check", "proto", "clean"} <= targets
+
+
+def test_what_is_applied_exists() -> None:
+    """Each folder that a page has kubectl apply or delete is one of k8s."""
+    folders = re.findall(r" -k (k8s/\S+?)[\s`]", "".join(PAGES.values()))
+    assert {"k8s/job", "k8s/distributed", "k8s/distributed-job", "k8s/operator", "k8s/results"} <= set(folders)
+    assert all((ROOT / folder / "kustomization.yaml").is_file() for folder in folders)
+
+
+def test_the_messages_are_ours() -> None:
+    """Each message that the questions and answers explain is one that the code holds."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chaterload").rglob("*.py"))
+    rows = PAGES["docs/faq.md"].split("| what you see |")[1].partition("\n\n")[0]
+    cells = re.findall(r"^\| (`.*?`) \|", rows, re.MULTILINE)
+    told = [part for cell in cells for message in re.findall(r"`(.*?)`", cell) for part in message.split(" … ")]
+    assert len(cells) >= 10
+    assert [part for part in told if part not in code and not part.startswith("TEST_")] == []
 
 
 def test_readme_is_short() -> None:

@@ -12,15 +12,7 @@ from chaterload.report.sidebyside import write_page
 
 def main(arguments: Sequence[str] | None = None) -> Exit:
     """The exit code."""
-    parser = CommandParser(prog="python -m chaterload.report", description=__doc__)
-    parser.add_argument("folder", metavar="DIR", type=Path, help="a folder of --results; what it holds may be copied")
-    parser.add_argument(
-        "--compare",
-        nargs=2,
-        metavar=("BEFORE", "NOW"),
-        help="also put these two runs side by side, each named by its folder in DIR; the newest ones are anyhow",
-    )
-    given = parser.parse_args(arguments)
+    given = _parser().parse_args(arguments)
     try:
         if not given.folder.is_dir():
             raise Refused(f"{str(given.folder)!r} is no folder. Expected one of --results.")
@@ -43,6 +35,18 @@ def _run(runs: Sequence[PastRun], folder: Path, name: str) -> PastRun:
         if run.name == name.rstrip("/") or run.file.parent == Path(name):
             return run
     raise Refused(f"{name!r} in {str(folder)!r} holds no {VERDICT} that can be read. Expected the folder of a run.")
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="python -m chaterload.report", description=__doc__)
+    parser.add_argument("folder", metavar="DIR", type=Path, help="a folder of --results; what it holds may be copied")
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("BEFORE", "NOW"),
+        help="also put these two runs side by side, each named by its folder in DIR; the newest ones are anyhow",
+    )
+    return parser
 
 
 if __name__ == "__main__":

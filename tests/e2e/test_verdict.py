@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from chaterload.standin.process import StandInProcess
 from tests.support.warm import start_stand_in
 
 from .conftest import (
+    ROOT,
     TWELVE,
     Cluster,
     Locust,
@@ -346,3 +348,14 @@ def test_a_server_that_does_not_answer(locust: Run, small_photo: dict[str, str],
     assert "unanswered" in {sample["kind"] for sample in document["failure_samples"]}
     assert "others use the server" not in run.output
     assert "others use the server" not in json.dumps(document)
+
+
+def test_the_example_of_an_invalid_run(locust: Run) -> None:
+    """The first command of the questions and answers makes a run that proves nothing, as its text says."""
+    (command, *_) = re.findall(
+        r"^\.venv/bin/locust -f locustfile\.py (.*)$", (ROOT / "docs/faq.md").read_text(), re.MULTILINE
+    )
+    run = locust(*shlex.split(command))
+    output = run.finish()
+    assert run.wait() == 4, output
+    assert "Verdict: INVALID" in output
