@@ -122,6 +122,7 @@ def prometheus_of(host: str, folder: Path) -> Iterator[str]:
 
 
 LENIENT = Path(__file__).with_name("lenient.toml")
+USUAL = ROOT / "chaterload/judge/objectives.toml"
 
 
 class Locust:

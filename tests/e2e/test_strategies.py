@@ -11,12 +11,11 @@ from chaterload.load.strategies import NAMES
 from chaterload.standin.options import STAND_IN_SECRET
 from chaterload.standin.process import StandInProcess
 
-from .conftest import ROOT, TWELVE, Run, WebUi, credentials, processes, rows, wait_for
+from .conftest import TWELVE, USUAL, Run, WebUi, credentials, processes, rows, wait_for
 
 MOST_S = 300.0
 """The longest that one of these takes."""
 
-USUAL = ROOT / "chaterload/judge/objectives.toml"
 ALL_REQUESTS = '["all requests"]\np95 = 0.5\n'
 
 

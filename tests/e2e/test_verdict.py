@@ -17,6 +17,7 @@ from tests.support.warm import start_stand_in
 from .conftest import (
     ROOT,
     TWELVE,
+    USUAL,
     Cluster,
     Locust,
     Run,
@@ -339,7 +340,7 @@ def test_a_server_that_does_not_answer(locust: Run, small_photo: dict[str, str],
     """Silence is no success: requests without an answer fail the run, and are our own, not those of others."""
     run = locust(
         *("--headless", "--users", "20", "--spawn-rate", "20", "--run-time", "12s", "--stop-timeout", "1", *FILES),
-        *("--stand-in", "--stand-in-options", options),
+        *("--stand-in", "--stand-in-options", options, "--objectives", str(USUAL)),
         env=small_photo,
     )
     document = verdict_of(run)
