@@ -1,9 +1,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The options of `make run`.
-LOCUST_ARGS ?= --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in \
+# The options of `make run`, where each of five users has an account of its own, so that weights are looked for, too.
+ifndef LOCUST_ARGS
+LOCUST_ARGS := --headless --users 5 --spawn-rate 5 --run-time 30s --stand-in \
   --stand-in-options='--latency documented' --results results
+run: export TEST_ACCOUNTS ?= 5
+endif
 
 .PHONY: help install run test test-slow test-nightly check bench soak lock proto docs pictures clean
 
@@ -75,9 +78,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.lock | $(BIN)/python
+	@echo "Installing into $(VENV), which takes a minute or two."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock | $(BIN)/python
+	@echo "Installing what the tests need into $(VENV), which takes some minutes."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ $(VENV)/.run

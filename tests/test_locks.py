@@ -63,6 +63,6 @@ def test_a_lock_is_nothing_but_versions_and_hashes(lock):
 def test_each_way_to_install_takes_the_lock():
     """`make`, and the image, install by hash."""
     makefile, dockerfile = (ROOT / "Makefile").read_text(), (ROOT / "Dockerfile").read_text()
-    assert re.search(r"\.run: requirements\.lock .*\n.*--require-hashes", makefile)
-    assert re.search(r"\.dev: requirements-dev\.lock .*\n.*--require-hashes", makefile)
+    assert re.search(r"\.run: requirements\.lock .*\n\t@echo .*\n.*--require-hashes", makefile)
+    assert re.search(r"\.dev: requirements-dev\.lock .*\n\t@echo .*\n.*--require-hashes", makefile)
     assert re.search(r"--require-hashes -r requirements-image\.lock", dockerfile)
