@@ -81,12 +81,14 @@ def _rounded_down(rate: float) -> float:
     return float(math.floor(rate)) if rate >= 10 else math.floor(rate * 10) / 10
 
 
-def judged_step(users: int, marks: Sequence[Snapshot], objectives: Sequence[Objective], is_last: bool) -> Step | None:
+def judged_step(
+    users: int, marks: Sequence[Snapshot], objectives: Sequence[Objective], *, is_last: bool, is_late: bool = False
+) -> Step | None:
     """The step as it is to be judged, from snapshots at the ends of its windows; None while it cannot be.
 
     It can when its last windows, halved, agree with each other and have requests enough for each objective. If they
     miss one, that has to be beyond chance, or so in as many windows before them: a pause is no limit. It can as well
-    when nobody is answered, and at last, `is_last`, in any case.
+    when nobody is answered; when it `is_late`, settled or not; and at last, `is_last`, in any case.
     """
     if len(marks) < 3:
         return None
@@ -99,7 +101,11 @@ def judged_step(users: int, marks: Sequence[Snapshot], objectives: Sequence[Obje
             continue
         step = step_of(users, marks[-1 - 2 * half :])
         settled = is_stable(middle.since(begin), end.since(middle))
-        if is_last or (settled and (not broken_in(step, objectives) or _was_broken(users, marks, half, objectives))):
+        if (
+            is_last
+            or is_late
+            or (settled and (not broken_in(step, objectives) or _was_broken(users, marks, half, objectives)))
+        ):
             return step
         return None
     return whole if is_last else None

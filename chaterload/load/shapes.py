@@ -147,7 +147,9 @@ class CapacityShape(NamedShape):
         if now < due:
             return None
         self._marks.append(replace(self._measure(), seconds=now))
-        return judged_step(users, self._marks, self._objectives, now - self._reached >= self.limits.longest_step_s)
+        lasts, limits = now - self._reached, self.limits
+        is_late, is_last = lasts >= limits.steady_within_s, lasts >= limits.longest_step_s
+        return judged_step(users, self._marks, self._objectives, is_last=is_last, is_late=is_late)
 
     def _is_there(self, users: int) -> bool:
         """Whether the load is what the step is about."""
@@ -203,4 +205,5 @@ def search_limits(scale: float, users: int | None) -> SearchLimits:
         seconds=limits.seconds * scale,
         window_s=limits.window_s * scale,
         settle_s=limits.settle_s * scale,
+        steady_within_s=limits.steady_within_s * scale,
     )

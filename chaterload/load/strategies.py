@@ -156,8 +156,10 @@ class SearchLimits:
     """Length of the windows that a step's figures are compared over."""
     settle_s: float = 5.0
     """After the ramp, before the first window."""
+    steady_within_s: float = 150.0
+    """A step that is not steady by then is judged as it is, once it has requests enough."""
     longest_step_s: float = 300.0
-    """A step that is not steady by then, or has too few requests, is judged as it is."""
+    """A step that has too few requests by then is judged as it is."""
 
 
 class Search:

@@ -98,6 +98,7 @@ def test_a_miss_that_chance_explains_is_seen_twice():
     once = [mixed(6, 94), mixed(6, 94)]
     assert read_step(10, marks(*once), [P95], is_last=False) is None
     assert read_step(10, marks(*once, *once), [P95], is_last=False).window.total.requests == 200
+    assert read_step(10, marks(*once), [P95], is_last=False, is_late=True).window.total.requests == 200
     assert read_step(10, marks(mixed(0, 100), mixed(0, 100), *once), [P95], is_last=False) is None
 
 
