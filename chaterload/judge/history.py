@@ -176,7 +176,7 @@ class History:
         self.wind_down = _sample(at, 0, window, Generator())
         ending = Interval(at, window, 0, 0, _new(self._failed, failed or {}))
         if window.seconds < SHORTEST * INTERVAL_S and (before := self._intervals.all):
-            self._intervals.extend_last(replace(ending, users=before[-1].users))
+            self._intervals.extend_last(replace(ending, users=before[-1].users, asked_rps=before[-1].asked_rps))
         else:
             self._ending = [ending]
 

@@ -42,3 +42,15 @@ def test_it_does_not_grow_with_the_run():
     history.end(15000.0, snapshot([10, 20], 15000.0))
     assert len(history.timeline) <= MOST_INTERVALS + 1
     assert (history.timeline[-1].users, history.timeline[-1].window.total.requests) == (0, 1)
+
+
+def test_a_short_wind_down_keeps_the_load():
+    """A wind-down too short to stand apart belongs to the last interval, whose users and rate stay."""
+    history = History()
+    for at in (3.0, 6.0):
+        history.add(at, 5, snapshot([10], at), target=5, asked_rps=30.0)
+    history.end(6.5, snapshot([10, 20], 6.5))
+    assert [(interval.end, interval.users, interval.asked_rps) for interval in history.timeline] == [
+        (3.0, 5, 30.0),
+        (6.5, 5, 30.0),
+    ]

@@ -95,7 +95,7 @@ def test_charts_tell_values(browser: Browser, tmp_path: Path) -> None:
     rates.locator(".plot").press("Home")
     expect(rates.locator(".where")).to_contain_text("0:10 (12:00:10 UTC)")
     rates.locator(".plot").press("ArrowRight")
-    expect(rates.get_by_role("button", name="POST /manual_weight")).to_contain_text("4.0 req/s")
+    expect(rates.get_by_role("button", name="POST /manual_weight")).to_contain_text("/manual_weight 4.0")
     key = rates.get_by_role("button", name="POST /manual_weight")
     key.press("Enter")
     assert key.get_attribute("aria-pressed") == "false"

@@ -164,16 +164,20 @@
       plot.u.setData([spec.x, ...rows], false);
       plot.u.setScale("x", { min, max });
     };
+    // Room for the longest value, so that nothing moves under the pointer; what is stacked has its unit in the title.
+    const tell = (s, v) => write(v, s.behind ? "" : s.unit || spec.unit).replace(spec.stacked ? /[^\d]*$/ : "", "");
+    spec.series.forEach((s, i) => (outputs[i].style.minWidth = `${Math.min(12, Math.max(...s.y.map((v) => tell(s, v).length)))}ch`));
     const onCursor = (u) => {
       const n = u.cursor.idx == null ? null : Math.max(spec.first, u.cursor.idx);
-      spec.series.forEach((s, i) => (outputs[i].textContent = n == null ? "" : write(s.y[n], s.behind ? "" : s.unit || spec.unit)));
-      where.textContent = n == null ? "" : spec.kind === "time" ? `${since(spec.x[n])} (${clock(spec.start + spec.x[n])} UTC)`
+      spec.series.forEach((s, i) => (outputs[i].textContent = n == null ? "\u00a0" : tell(s, s.y[n])));
+      where.textContent = n == null ? "\u00a0" : spec.kind === "time" ? `${since(spec.x[n])} (${clock(spec.start + spec.x[n])} UTC)`
         : spec.kind === "runs" ? spec.names[n] : spec.kind === "load" ? `${digits(spec.x[n])} ${spec.load}` : `from ${write(spec.x[n], "ms")} to ${write(spec.x[n + 1], "ms")}`;
     };
     const opts = options(spec, box.clientWidth, onCursor, () => zoomAll(plot));
     const first = spec.stacked ? stack(spec, shown) : { rows: spec.series.map((s) => s.y), bands: [] };
     opts.bands = first.bands;
     plot.u = new uPlot(opts, [spec.x, ...first.rows], box);
+    onCursor(plot.u);
     const index = () => plot.u.cursor.idx ?? -1;
     const go = (n) => {
       n = Math.max(spec.first, Math.min(spec.x.length - 1, n));
