@@ -110,7 +110,11 @@ def _of_kind(
     title, meaning, action = (
         (kind.title, kind.meaning, kind.action)
         if kind
-        else ("other", "a failure of the load test itself", "read the failures table and the log")
+        else (
+            "other",
+            "a failure that a task of your own tells, or one of the load test itself",
+            "read the failures table and the log",
+        )
     )
     where = tuple(map(str, counts))
     came = _statuses(sample.status for sample in samples if sample.kind == title)
