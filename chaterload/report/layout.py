@@ -37,14 +37,18 @@ def fit_window(console: Console) -> None:
 
 
 _UNITS = re.compile(r"(?<=\d) (?=(?:s|ms|min|h|MB|req/s|users?)\b|%)")
+_OBEYED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+"""Characters that a terminal does not show but obeys; the others of their kind are blanks."""
 _UNBREAKABLE = "\N{NO-BREAK SPACE}"
 
 
 def wrapped(text: str, width: int, indent: int = 0, *, cut_long: bool = True) -> list[str]:
     """The text in lines of at most `width` columns; all but the first begin with so many spaces.
 
-    A number stays with its unit. A word that fits no line is cut, or else stays whole and too long.
+    A number stays with its unit. A word that fits no line is cut, or else stays whole and too long. What a terminal
+    would obey is replaced.
     """
+    text = _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
     lines = textwrap.wrap(
         _UNITS.sub(_UNBREAKABLE, text),
         max(width, indent + 1),

@@ -29,7 +29,8 @@ ALL = OF_LOCUST | {f"verdict.{form}" for form in ("txt", "json", "html", "md", "
 
 def folders(run: Locust) -> list[Path]:
     """Those of the runs that `run` started, the oldest first."""
-    return sorted(path for path in (run.folder / "kept/results").iterdir() if path.is_dir())
+    parts = (run.folder / "kept/results").iterdir()
+    return sorted(path for path in parts if path.is_dir() and path.name != "comparisons")
 
 
 def names(folder: Path) -> set[str]:

@@ -38,12 +38,15 @@ def test_wrapped(text, width, indent):
 
 
 def test_wrapped_keeps_what_is_no_word():
-    """A label keeps its place, an empty text is a line, and a word that fits no line is broken."""
+    """A label keeps its place, an empty text is a line, a long word is broken, and nothing moves the cursor."""
     assert wrapped("Writes      dishes 45 acknowledged", 25, 12) == [
         "Writes      dishes 45",
         "            acknowledged",
     ]
     assert wrapped("", 80) == [""]
+    assert wrapped("a \x1b[2Jb\r\nc\x9b\x00", 80) == [
+        "a \N{REPLACEMENT CHARACTER}[2Jb  c" + 2 * "\N{REPLACEMENT CHARACTER}"
+    ]
     assert wrapped("a" * 70, 60) == ["a" * 60, "a" * 10]
 
 
