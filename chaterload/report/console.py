@@ -197,7 +197,7 @@ def _show_leftovers(report: Report, console: Console) -> None:
     _print(console, f"{len(report.leftovers)} of the run's dishes are left or may be: {told}")
     for entry in report.leftovers[:MOST_LEFTOVERS]:
         when = datetime.fromtimestamp(entry.time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        console.print(Text(f"    {entry.email} time {entry.time} ({when} UTC): {entry.trace}"))
+        _print(console, f"    {entry.email} time {entry.time} ({when} UTC): {entry.trace}", 8)
     if len(report.leftovers) > MOST_LEFTOVERS:
         console.print(f"    and {len(report.leftovers) - MOST_LEFTOVERS} more: --verdict-json lists them all")
-    console.print("Later, python -m chaterload.clean FILE removes what such a JSON lists.")
+    _print(console, "Later, python -m chaterload.clean FILE removes what such a JSON lists.")
