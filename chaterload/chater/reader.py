@@ -150,6 +150,8 @@ class _Parser(HTTPResponse):
         super()._on_message_begin()
 
     def _on_headers_complete(self) -> Any:
+        if self.get_code() < 100:  # no interim answer, and nothing that could be waited for behind it
+            raise HTTPParseError("no status")
         self._interim += self.get_code() < 200
         if self._interim > INTERIM_LIMIT:
             raise AnswerTooLarge

@@ -189,6 +189,7 @@ EVERY_KIND: dict[str, Case] = {
     "a space before the colon": case(head("A : b", length=len(BODY)) + BODY, judgement=BROKEN),
     "a line without a colon": case(head("nonsense", length=len(BODY)) + BODY, judgement=BROKEN),
     "garbage": case(b"\x16\x03\x01 this is no HTTP \xff\xfe\r\n\r\n", judgement=BROKEN),
+    "status 000": case(whole().replace(b" 200 ", b" 000 ", 1), judgement=BROKEN),
     "a page of HTML alone": case(b"<html>\r\n\r\n</html>", judgement=BROKEN),
     "a header of 70 kB": case(
         head("X: " + "y" * 70_000, length=len(BODY)) + BODY,
