@@ -1,6 +1,6 @@
 """Makes the pictures, from real runs against a stand-in: `make pictures`, or this file with some of their names.
 
-The tab needs /usr/bin/chromium.
+The tab and the pages need /usr/bin/chromium.
 """
 
 import io
@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -134,6 +135,31 @@ def tab() -> None:
         run.terminate()
 
 
+BUILDS, SLOW_FROM = 12, 6
+"""How many builds the history has, and the number of the first one that is slower."""
+
+
+def pages() -> None:
+    """The page of a run that failed, and the history of some builds, where one figure changed."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"]) as browser,
+    ):
+        keep = (*LOCUST, "--headless", "--results", folder, "--build")
+        for number in range(BUILDS):
+            slow = " --slow /manual_weight=300" if number >= SLOW_FROM else ""
+            options = load(10, 8, f"--latency idle{slow}")
+            subprocess.run([*keep, f"1.{number}.0", *options], env=ENVIRONMENT, capture_output=True, check=False)
+        failed = [*keep, "2.0.0", *ENDINGS["verdict"].arguments]
+        subprocess.run(failed, env=ENVIRONMENT, capture_output=True, check=False)
+        page = browser.new_page(viewport={"width": 1280, "height": 1360})
+        page.goto(max(Path(folder).glob("*/verdict.html")).as_uri())
+        page.screenshot(path=HERE / "page.png")
+        page.goto((Path(folder) / "index.html").as_uri())
+        page.screenshot(path=HERE / "history.png")
+
+
 WIDTH, HEIGHT, LEFT, TOP = 760, 150, 60, 40
 FROM_S, TO_S, MOST_MS = 15.0, 45.0, 6000.0
 
@@ -182,7 +208,7 @@ def open_model() -> None:
     )
 
 
-PICTURES = {**{name: partial(ending, name) for name in ENDINGS}, "tab": tab, "open-model": open_model}
+PICTURES = {**{name: partial(ending, name) for name in ENDINGS}, "tab": tab, "pages": pages, "open-model": open_model}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or PICTURES:
