@@ -42,6 +42,10 @@ class RequestDeadline:
         """What this process waits for, the longest wait first."""
         return list(self._open.values())
 
+    def open_count(self) -> int:
+        """How many these are."""
+        return len(self._open)
+
     def of(self, method: str, path: str) -> Self:
         """The running greenlet begins a request."""
         if self._timer is None:  # not earlier: workers are forked

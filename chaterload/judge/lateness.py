@@ -21,12 +21,14 @@ class Arrivals:
     """Tasks that were due."""
     late: int = 0
     late_by_server: int = 0
-    """Those of them that had to wait because every user that may be there waited for an answer."""
+    """Those of them that had to wait since all users that may be there were in a task, most waiting for an answer."""
     latest_ms: float = 0.0
     waiting: int = 0
     """Arrivals that are due and have no user yet."""
     idle: int = 0
     """Users that wait for an arrival."""
+    late_by_pool: int = 0
+    """Those that had to wait since all users that may be there were in a task, most waiting for no answer."""
 
     @property
     def late_ratio(self) -> float:
@@ -34,7 +36,7 @@ class Arrivals:
 
     @property
     def late_by_generator(self) -> int:
-        return self.late - self.late_by_server
+        return self.late - self.late_by_server - self.late_by_pool
 
     def joined(self, other: "Arrivals") -> "Arrivals":
         """Both as one."""
@@ -45,6 +47,7 @@ class Arrivals:
             max(self.latest_ms, other.latest_ms),
             self.waiting + other.waiting,
             self.idle + other.idle,
+            self.late_by_pool + other.late_by_pool,
         )
 
 
@@ -59,15 +62,21 @@ def add_up_arrivals(reports: Iterable[Mapping[str, Any]]) -> Arrivals | None:
 
 
 def late_because(arrivals: Arrivals | None) -> tuple[list[str], list[str]]:
-    """Sentences, none or one, on why so many were late: the generator's doing, and the server's."""
+    """Sentences, none or one, on why so many were late: the generator's doing, and what is not."""
     if arrivals is None or arrivals.late_ratio < INVALID_FROM:
         return [], []
     told = f"{plain(arrivals.late)} of {plain(arrivals.arrivals)} arrivals ({percent(arrivals.late_ratio)}) were late, "
     told += f"the latest by {milliseconds(arrivals.latest_ms)}: "
-    if arrivals.late_by_server > arrivals.late_by_generator:
+    most = max(arrivals.late_by_generator, arrivals.late_by_pool, arrivals.late_by_server)
+    if most == arrivals.late_by_generator:
+        return [
+            f"{told}the load generator was the cause, it was too busy or stood still; spread the rate over workers"
+        ], []
+    if most == arrivals.late_by_server:
         told += "the server was the cause, all users that may be there (--rate-users) waited for its answers"
         return [], [told]
-    return [f"{told}the load generator was the cause, it was too busy or stood still; spread the rate over workers"], []
+    told += "the bound on users (--rate-users) was the cause, all of them were in tasks and most waited for no answer"
+    return [], [told]
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,11 @@ class Figures(Collector):
         yield GaugeMetricFamily("chater_asked_rate", "Requests per second that are asked for", self.asked_rps)
         yield GaugeMetricFamily("chater_reached_rate", "Answered requests per second, over the run", rate.reached_rps)
         yield CounterMetricFamily("chater_arrivals", "Tasks that were due", of.arrivals)
-        causes = {("server",): of.late_by_server, ("generator",): of.late_by_generator}
+        causes = {
+            ("server",): of.late_by_server,
+            ("pool",): of.late_by_pool,
+            ("generator",): of.late_by_generator,
+        }
         yield _family(CounterMetricFamily, "chater_late_arrivals", "Tasks that began too late", ("cause",), causes)
         yield GaugeMetricFamily("chater_waiting_arrivals", "Tasks that are due and have no user yet", of.waiting)
         yield GaugeMetricFamily("chater_idle_users", "Users that wait for an arrival", of.idle)

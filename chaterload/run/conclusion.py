@@ -93,7 +93,7 @@ def judge_run(
     silent = silences(reports, run.span)
     faults = are_faults(silent, judge.objectives)
     rate = rate_figures(run, reports, figures)
-    late_by_generator, late_by_server = late_because(rate.arrivals if rate else None)
+    late_by_generator, late_by_others = late_because(rate.arrivals if rate else None)
     verdict = decide(
         results,
         Evidence(
@@ -112,7 +112,7 @@ def judge_run(
             ],
             unproven=[
                 *run.unproven,
-                *late_by_server,
+                *late_by_others,
                 *_unproven(reports, figures),
                 *tasks_never_run(environment, run, figures),
                 *(not_compared(comparisons) if judge.baseline else ()),

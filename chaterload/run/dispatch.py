@@ -5,7 +5,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import asdict
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import gevent
 from gevent.hub import Waiter
@@ -23,6 +23,12 @@ READY_S = 2.0
 
 LOOK_S = 0.01
 
+Cause = Literal["server", "pool", "generator"]
+"""Of a late arrival: users wait for answers, or pause within their tasks, or this process was not in time."""
+
+_Handed = tuple[Arrival, Cause]
+"""An arrival, and what is the cause should it be late."""
+
 
 class Dispatcher:
     """Hands each arrival to the user that has been idle longest; one that finds nobody idle waits for the next user.
@@ -30,8 +36,14 @@ class Dispatcher:
     Its timer runs in gevent's hub, so that an arrival costs what a user's own pause costs: one timer and one switch.
     """
 
-    def __init__(self, environment: Environment, plan: ArrivalPlan, may_grow: Callable[[], bool]) -> None:
-        """The pool stays as it is once `may_grow` says no.
+    def __init__(
+        self,
+        environment: Environment,
+        plan: ArrivalPlan,
+        may_grow: Callable[[], bool],
+        in_flight: Callable[[], int],
+    ) -> None:
+        """The pool stays as it is once `may_grow` says no. `in_flight` is how many requests wait for an answer here.
 
         The first rate counts from when Locust has started users here, and those are ready.
         """
@@ -39,21 +51,22 @@ class Dispatcher:
         self._runner = environment.runner
         # the rest neither waits for arrivals nor, where --tags leave it no task, does anything
         self._classes = [c for c in environment.user_classes if issubclass(c, ProtobufUser) and c.tasks]
-        self._plan, self._may_grow = plan, may_grow
+        self._plan, self._may_grow, self._in_flight = plan, may_grow, in_flight
         seed = plan.own_seed
         self._random = Random(None if seed is None else f"tasks {seed}")
         tasks = [task for user_class in self._classes for task in user_class.tasks]
         guess = sum(map(_guess, tasks)) / len(tasks) if tasks else 1.0
         self._process = ArrivalProcess(plan.kind, Random(seed), TaskCosts(guess), time.perf_counter())
         self._rate = 0.0
-        self._idle: OrderedDict[Waiter[tuple[Arrival, bool]], None] = OrderedDict()
-        self._waiting: deque[tuple[Arrival, bool]] = deque()
-        """Arrivals that have no user yet, and whether that is because no more users may be."""
+        self._idle: OrderedDict[Waiter[_Handed], None] = OrderedDict()
+        self._waiting: deque[_Handed] = deque()
+        """Arrivals that have no user yet."""
         self._under_way: dict[Any, tuple[Any, Arrival]] = {}
         """Task and arrival of each user's greenlet."""
         self._requests: Counter[Any] = Counter()
         """That each of these has made since its task began."""
-        self._arrivals = self._late = self._late_by_server = 0
+        self._arrivals = 0
+        self._late: Counter[Cause] = Counter()
         self._latest_ms = 0.0
         self._enough = 0
         """So many idle users are enough at this rate, by the last look."""
@@ -91,18 +104,18 @@ class Dispatcher:
         """Wait for the next arrival and give the user its task: when it was due, as time.perf_counter() tells it."""
         greenlet = gevent.getcurrent()
         self._end(greenlet)
-        arrival, by_server = self._waiting.popleft() if self._waiting else self._wait()
-        self._count(arrival, by_server)
+        arrival, cause = self._waiting.popleft() if self._waiting else self._wait()
+        self._count(arrival, cause)
         task = self._random.choice(user.tasks)
         internals.schedule_task(user, task)
         self._under_way[greenlet] = task, self._process.begin(arrival, task, _guess(task))
         return arrival.due
 
-    def _wait(self) -> tuple[Arrival, bool]:
-        waiter: Waiter[tuple[Arrival, bool]] = Waiter()
+    def _wait(self) -> _Handed:
+        waiter: Waiter[_Handed] = Waiter()
         self._idle[waiter] = None
         try:
-            handed: tuple[Arrival, bool] = waiter.get()
+            handed: _Handed = waiter.get()
         finally:
             self._idle.pop(waiter, None)
         return handed
@@ -131,8 +144,8 @@ class Dispatcher:
 
     def figures(self) -> dict[str, Any]:
         """How many there were and how many were late, as what msgpack can carry."""
-        counts = self._arrivals, self._late, self._late_by_server, self._latest_ms
-        return asdict(Arrivals(*counts, waiting=len(self._waiting), idle=len(self._idle)))
+        counts = self._arrivals, self._late.total(), self._late["server"], self._latest_ms
+        return asdict(Arrivals(*counts, len(self._waiting), len(self._idle), self._late["pool"]))
 
     def _on_request(self, **_: Any) -> None:
         """Of the task that made it, in its user's greenlet or in one that it started."""
@@ -143,14 +156,13 @@ class Dispatcher:
         if greenlet is not None:
             self._requests[greenlet] += 1
 
-    def _count(self, arrival: Arrival, by_server: bool) -> None:
+    def _count(self, arrival: Arrival, cause: Cause) -> None:
         late_ms = (time.perf_counter() - arrival.due) * 1000
         self._arrivals += 1
         if late_ms > self._latest_ms:
             self._latest_ms = late_ms
         if late_ms > LATE_MS:
-            self._late += 1
-            self._late_by_server += by_server
+            self._late[cause] += 1
 
     def _arm(self) -> None:
         """Wake up when the next arrival is due."""
@@ -172,12 +184,18 @@ class Dispatcher:
             arrival = self._process.arrive()
             if self._idle:
                 waiter, _ = self._idle.popitem(last=False)
-                waiter.switch((arrival, False))
+                waiter.switch((arrival, "generator"))
             else:
-                self._waiting.append((arrival, self._runner.user_count >= self._plan.most_users))
+                self._waiting.append((arrival, self._why_nobody_is_idle()))
         if self._waiting or 2 * len(self._idle) < self._enough:  # half of the reserve bears what comes together
             self._grow()
         self._arm()
+
+    def _why_nobody_is_idle(self) -> Cause:
+        users = self._runner.user_count
+        if users < self._plan.most_users:
+            return "generator"
+        return "server" if 2 * self._in_flight() >= users else "pool"
 
     def _missing(self) -> int:
         """How many users have to be started now."""

@@ -120,6 +120,7 @@ class _Arrivals(_Part):
     latest_ms: Number
     waiting: Whole
     idle: Whole
+    late_by_pool: Whole
 
 
 class NodeReport(_Part):

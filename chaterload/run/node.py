@@ -70,7 +70,9 @@ class Node:
         self.gauge.reset()
         shared.every_task = every_task
         if plan:
-            shared.arrivals = Dispatcher(self.environment, plan, lambda: not shared.without_account)
+            shared.arrivals = Dispatcher(
+                self.environment, plan, lambda: not shared.without_account, ProtobufUser.deadline.open_count
+            )
         self.shared = shared
         ProtobufUser.gaps.start()
         ProtobufUser.deadline.on_check = ProtobufUser.gaps.look

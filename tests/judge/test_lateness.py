@@ -8,25 +8,32 @@ from chaterload.judge.lateness import Arrivals, RateFigures, add_up_arrivals, la
 def test_processes_add_up():
     """Counts add up over processes, and the latest of all is the latest."""
     one = {"arrivals": 1000, "late": 3, "latest_ms": 150.0, "idle": 4}
-    two = {"arrivals": 1500, "late": 2, "late_by_server": 1, "waiting": 2}
+    two = {"arrivals": 1500, "late": 2, "late_by_server": 1, "waiting": 2, "late_by_pool": 1}
     total = add_up_arrivals([{"arrivals": one}, {}, {"arrivals": two}])
-    assert total == Arrivals(2500, 5, 1, 150.0, 2, 4)
+    assert total == Arrivals(2500, 5, 1, 150.0, 2, 4, 1)
     assert add_up_arrivals([{"writes": {}}]) is None
 
 
 @pytest.mark.parametrize(
-    ("late", "by_server", "expected"),
-    [(9, 9, ""), (10, 0, "generator"), (10, 5, "generator"), (10, 6, "server"), (10, 10, "server")],
+    ("late", "by_server", "by_pool", "expected"),
+    [
+        (9, 9, 0, ""),
+        (10, 0, 0, "the load generator"),
+        (10, 5, 0, "the load generator"),
+        (10, 6, 0, "the server"),
+        (10, 10, 0, "the server"),
+        (10, 3, 7, "the bound on users (--rate-users)"),
+        (10, 1, 4, "the load generator"),
+    ],
 )
-def test_who_was_the_cause(late, by_server, expected):
-    """Below 1 % nothing is said; from there on, the one of the two that made more of them late."""
-    generator, server = late_because(Arrivals(1000, late, by_server, 1234.0))
-    found = {"generator": generator, "server": server}
-    assert [name for name, sentences in found.items() if sentences] == ([expected] if expected else [])
-    if expected:
-        (sentence,) = found[expected]
+def test_who_was_the_cause(late, by_server, by_pool, expected):
+    """Below 1 % nothing is said; from there on, the one of the three that made most of them late."""
+    generator, others = late_because(Arrivals(1000, late, by_server, 1234.0, late_by_pool=by_pool))
+    assert len(generator) == (expected == "the load generator")
+    assert len(generator) + len(others) == bool(expected)
+    for sentence in (*generator, *others):
         assert f"{late} of 1,000 arrivals (1 %) were late, the latest by 1.23 s" in sentence
-        assert f"the {'load generator' if expected == 'generator' else 'server'} was the cause" in sentence
+        assert f": {expected} was the cause" in sentence
 
 
 def test_a_run_by_users_has_none():
