@@ -15,11 +15,15 @@
   };
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
   const axisText = (v, unit) =>
-    unit === "ms" ? (v === 0 ? "0" : v < 1000 ? `${digits(v)} ms` : `${digits(v / 1000)} s`) : unit === "%" ? `${digits(v)} %` : Math.abs(v) >= 1e4 ? short.format(v) : digits(v);
+    unit === "ms" ? (v === 0 ? "0" : v < 1000 ? `${digits(v)} ms` : `${digits(v / 1000)} s`) : unit === "%" ? (v > 100 ? "" : `${digits(v)} %`) : Math.abs(v) >= 1e4 ? short.format(v) : digits(v);
   const round = (min, max) => {  // 1, 2, 5, 10, 20 ... of a logarithmic axis, or all digits where it is short
     const found = [], digits = max > 20 * min ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 8];
     for (let ten = 10 ** Math.floor(Math.log10(min)); ten <= max; ten *= 10) found.push(...digits.map((n) => n * ten).filter((v) => v >= min && v <= max));
     return max > 1000 * min ? found.filter((v) => /^10*$/.test(String(v))) : found;
+  };
+  const apart = (u, at) => {  // without those too close to the one before to be read
+    let last = -1e9;
+    return at.map((v) => { const x = u.valToPos(v, "x"); return x - last < 46 ? null : ((last = x), v); });
   };
   const two = (n) => String(n).padStart(2, "0");
   const since = (s) => (s >= 3600 ? `${Math.floor(s / 3600)}:${two(Math.floor((s % 3600) / 60))}` : Math.floor(s / 60)) + `:${two(Math.round(s) % 60)}`;
@@ -63,7 +67,7 @@
     }
     for (const limit of spec.limits || []) {
       const ink = color(limit.calm ? "--dim" : "--limit"), label = `${limit.label} ${write(limit.at, spec.unit)}`;
-      if (limit.at > u.scales.y.max) { text(`↑ ${label}`, bbox.left + bbox.width, bbox.top + 11 * ratio, ink); continue; }
+      if (limit.at > u.scales.y.max) { labels.push([`↑ ${label}`, bbox.left + bbox.width, bbox.top + 25 * ratio, ink]); continue; }
       const y = u.valToPos(limit.at, "y", true);
       line(bbox.left, y, bbox.left + bbox.width, y, ink, [6, 3]);
       labels.push([label, spec.kind === "load" ? bbox.left : bbox.left + bbox.width, y - 4 * ratio, ink]);
@@ -88,7 +92,7 @@
     const xAxis = { ...axis, size: 30, space: 70, grid: { show: false } };
     if (spec.kind === "time") Object.assign(xAxis, { incrs: TIMES, values: (u, at) => at.map(since) });
     if (spec.kind === "runs") Object.assign(xAxis, { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500], space: 90, values: (u, at) => at.map((v) => (spec.names[v] || "").slice(0, 14)) });
-    if (spec.kind === "distribution") Object.assign(xAxis, { splits: (u, axis, min, max) => round(min, max), filter: (u, at) => at, values: (u, at) => at.map((v) => axisText(v, "ms")) });
+    if (spec.kind === "distribution") Object.assign(xAxis, { splits: (u, axis, min, max) => round(min, max), filter: (u, at) => at, values: (u, at) => apart(u, at).map((v) => (v == null ? "" : axisText(v, "ms"))) });
     const second = right ? { scale: "right", side: 1, values: (u, at) => at.map((v) => axisText(v, right.unit)), size: 52, label: right.label }
       : behind ? { scale: "users", side: 1, values: (u, at) => at.map((v) => (v % 1 ? "" : digits(v))), size: 32, label: behind.label } : null;
     return {
