@@ -103,6 +103,8 @@ def prepare(environment: Environment, runner: Any, web_ui: WebUI | None, **_: An
             _prepare(environment, runner, web_ui)
     except Refused as refused:
         leave(environment, refused)
+    except KeyboardInterrupt:
+        leave(environment, Refused("Interrupted before the load began."))
 
 
 def _prepare(environment: Environment, runner: Any, web_ui: WebUI | None) -> None:

@@ -122,7 +122,7 @@ class RunController:
             print_refusal(refused)
             if self.options.starts_by_itself and self.run is None:
                 self.environment.process_exit_code = Exit.NEVER_STARTED
-                self.runner.quit()
+                gevent.spawn(self.runner.quit)  # not in here: the greenlet that starts the users is one that it ends
             raise gevent.GreenletExit from None  # Locust would start the users all the same
         self._start()
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,20 @@ def test_a_token_through_a_pipe(locust: Run, server: StandInProcess) -> None:
     output = run.finish()
     assert run.wait() == 0, output
     assert not any(failures for _, failures in rows(output).values())
+
+
+def test_interrupted_before_the_load(locust: Run, server: StandInProcess) -> None:
+    """Ctrl-C while host and token are being checked ends the process with a sentence, and not with a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        host = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        run = locust(*HEADLESS, env=credentials(server) | {"TARGET_HOST": host})
+        with silent.accept()[0]:
+            run.send(signal.SIGINT)
+            output = run.finish()
+    assert run.wait() == NEVER_STARTED
+    assert "  - Interrupted before the load began." in output
+    assert "Traceback" not in output
 
 
 def test_json_on_stdout(locust: Run, server: StandInProcess) -> None:

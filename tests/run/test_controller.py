@@ -187,6 +187,8 @@ def test_a_headless_run_that_may_not_start(control, node, capfd):
     with pytest.raises(gevent.GreenletExit):
         control.on_test_start()
     assert control.environment.process_exit_code == Exit.NEVER_STARTED
+    assert control.runner.quits == 0  # it would end the greenlet that this is, and then nothing more
+    gevent.sleep(0)
     assert control.runner.quits == 1
     assert "  - The host is wrong." in capfd.readouterr().err
 
