@@ -5,9 +5,9 @@ would then be at most FALSE_ALARM.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from chaterload.judge.capacity import Capacity
+from chaterload.judge.capacity import THE_SERVER, Capacity
 from chaterload.judge.comparison import Comparison, Tolerance, Window, compare_windows
 from chaterload.judge.curve import Curve, Point, read_curve
 from chaterload.judge.dependence import Dependence, measure_dependence
@@ -45,6 +45,13 @@ class Analysis:
     drift: Drift | None = None
     server: ServerSide = field(default_factory=ServerSide)
     """The server's own times beside ours."""
+
+    def beside(self, server: ServerSide, *, generator_broken: bool) -> "Analysis":
+        """The same with the server's times. A broken load generator cannot know whether the server was the limit."""
+        capacity = self.capacity
+        if capacity and generator_broken and capacity.limit == THE_SERVER:
+            capacity = replace(capacity, limit="not known, since the load generator was broken")
+        return replace(self, capacity=capacity, server=server)
 
 
 def analyse(

@@ -13,6 +13,9 @@ from chaterload.judge.objectives import Objective
 from chaterload.judge.proof import requests_needed
 from chaterload.judge.steps import broken_beyond_chance, broken_in
 
+THE_SERVER = "the server"
+"""What ended a search that found a step which misses an objective."""
+
 
 @dataclass(frozen=True)
 class Capacity:

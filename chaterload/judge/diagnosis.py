@@ -85,8 +85,12 @@ def diagnose(
     server: ServerSide = UNKNOWN,
     samples: Sequence[FailureSample] = (),
     events: Sequence[Event] = (),
+    generator_broken: bool = False,
 ) -> list[Finding]:
-    """The findings, the most frequent kind first; then what no single answer shows."""
+    """The findings, the most frequent kind first; then what no single answer shows.
+
+    A broken load generator's own delays may be in the times, so that slow answers say nothing of the server then.
+    """
     counts: dict[FailureKind | None, Counter[Endpoint]] = defaultdict(Counter)
     for row in failures:
         counts[row.kind][row.endpoint] += row.count
@@ -96,7 +100,7 @@ def diagnose(
         findings.append(_many_failures(by_count, snapshot, events))
     slow = _slow_answers(_missed_limits(results, snapshot), snapshot)
     if slow:
-        findings.append(_slow(slow, snapshot, server, events))
+        findings.append(_slow_here(slow, snapshot) if generator_broken else _slow(slow, snapshot, server, events))
     return findings
 
 
@@ -189,6 +193,14 @@ def _slow_answers(limits: Mapping[Endpoint, float], snapshot: Snapshot) -> Count
     found = {endpoint: snapshot.endpoints.get(endpoint, nothing) for endpoint in limits}
     slow = {e: sum(n for ms, n in found[e].times.items() if ms >= limit) for e, limit in limits.items()}
     return +Counter({endpoint: count - found[endpoint].unanswered for endpoint, count in slow.items()})
+
+
+def _slow_here(counts: Counter[Endpoint], snapshot: Snapshot) -> Finding:
+    """So many slow answers, which may be the load generator's own doing."""
+    meaning = "the load generator's own delays may be in these times, which then say nothing of the server"
+    action = "see to the load generator first, as the reasons say, and repeat the run"
+    where = tuple(map(str, counts))
+    return Finding("slow answers", counts.total(), where, _place(counts, snapshot), meaning, action, certain=True)
 
 
 def _slow(counts: Counter[Endpoint], snapshot: Snapshot, server: ServerSide, events: Sequence[Event]) -> Finding:

@@ -37,6 +37,12 @@ class ServerTime:
     def waiting_ms(self) -> float:
         return max(0.0, self.ours_ms - self.server_ms)
 
+    @property
+    def whole_ms(self) -> tuple[int, int, int]:
+        """Ours, the server's and the time outside of that, as every report tells them: the first is the others' sum."""
+        ours, own = round(self.ours_ms), round(self.server_ms)
+        return ours, own, max(0, ours - own)
+
 
 @dataclass(frozen=True)
 class ServerSide:
@@ -52,6 +58,10 @@ class ServerSide:
         if not total or len(known) < len(requests):
             return None
         return sum(time.waiting_ms * count for time, count in known) / total
+
+
+MAYBE_OURS = "the load generator's own delays may be in what was measured"
+"""Why they are not used where the generator was broken."""
 
 
 def parse_metrics(text: str) -> dict[Endpoint, Work] | None:
@@ -92,6 +102,8 @@ def compare_sides(
     after: Sequence[Mapping[Endpoint, Work]] | None,
     snapshot: Snapshot,
     uncounted: int = 0,
+    *,
+    generator_broken: bool = False,
 ) -> ServerSide:
     """The server's times over the run beside ours, unless the counts show that they are not of the same requests.
 
@@ -102,6 +114,8 @@ def compare_sides(
     """
     if not before or not after:
         return ServerSide()
+    if generator_broken:
+        return ServerSide(note=MAYBE_OURS)
     several = _falls(before) or _falls(after)
     at_first, at_last = (_add_up(before), _add_up(after)) if several else (before[-1], after[0])
     ours = {endpoint: m for endpoint, m in snapshot.endpoints.items() if endpoint in at_last and m.requests}

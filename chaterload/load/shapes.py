@@ -7,7 +7,7 @@ from locust import LoadTestShape
 from locust.runners import MasterRunner
 
 from chaterload.internals import WORKER_REPORT_INTERVAL
-from chaterload.judge.capacity import Capacity, judged_step, read_capacity
+from chaterload.judge.capacity import THE_SERVER, Capacity, judged_step, read_capacity
 from chaterload.judge.history import Step
 from chaterload.judge.measure import Snapshot
 from chaterload.judge.objectives import Objective
@@ -176,7 +176,7 @@ class CapacityShape(NamedShape):
     def _outcome(self) -> str:
         if self.search.lowest_failing is None:
             return f"the search's bound of {self.limits.most_users} {'req/s' if self.by_rate else 'users'}"
-        return "the server"
+        return THE_SERVER
 
     def best(self) -> Step | None:
         """The step with the most users that met every objective."""

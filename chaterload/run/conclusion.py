@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from platform import python_version
 from typing import Any
 
@@ -157,21 +157,22 @@ def make_report(
     uncounted += sum(row.count for row in judged.unanswered)
     events = find_events(run.history.samples, judged.silences)
     pages = read_pages(run.prepared.server_before), read_pages(run.server_after)
-    server = compare_sides(*pages, judged.answered, uncounted)
+    broken = bool(judged.verdict.evidence.generator_broken)
+    server = compare_sides(*pages, judged.answered, uncounted, generator_broken=broken)
     return Report(
         run=_run(environment, settings, run, judged.reports),
         verdict=judged.verdict,
         rate=judged.rate,
         snapshot=figures,
         failures=sorted(rows, key=lambda row: -row.count),
-        findings=diagnose(rows, judged.results, figures, server, samples, events),
+        findings=diagnose(rows, judged.results, figures, server, samples, events, broken),
         samples=samples,
         writes=judged.writes,
         leftovers=_leftovers(judged.reports),
         unanswered=judged.unanswered,
         history=run.history.samples,
         comparisons=judged.comparisons,
-        analysis=replace(_analyse(run, judge), server=server),
+        analysis=_analyse(run, judge).beside(server, generator_broken=broken),
         dependence=measure_dependence(run.history.steps),
         wind_down=run.history.wind_down,
         events=events,

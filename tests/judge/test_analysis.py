@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from chaterload.judge.analysis import analyse
+from chaterload.judge.analysis import Analysis, analyse
+from chaterload.judge.capacity import Capacity
 from chaterload.judge.curve import Point, Shape
 from chaterload.judge.dependence import Dependence, Factors, measure_dependence
 from chaterload.judge.history import Step
 from chaterload.judge.measure import ALL, Endpoint, EndpointStats, Snapshot
 from chaterload.judge.objectives import Measure, Objective
 from chaterload.judge.proof import chance_of_miss, requests_needed
+from chaterload.judge.serverside import ServerSide
 from chaterload.judge.steps import broken_in, read_steps
 
 from .queues import BASE_S, ENDPOINTS, Server, simulate
@@ -22,6 +24,22 @@ TODAY, WEIGHT = Endpoint("GET", "/eater_get_today"), Endpoint("POST", "/manual_w
 def analysed(*args: Any, **kwargs: Any) -> Any:
     """What `analyse` found, which the tests know to be there."""
     return analyse(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("limit", "broken", "told"),
+    [
+        ("the server", False, "the server"),
+        ("the server", True, "not known, since the load generator was broken"),
+        ("the end of the run", True, "the end of the run"),
+    ],
+)
+def test_what_was_the_limit(limit, broken, told):
+    """A load generator that was broken cannot know that the server was the limit of a search."""
+    found = Analysis(capacity=Capacity(10, 8.0, (7, 9), 20, ("p95",), limit)).beside(
+        ServerSide(), generator_broken=broken
+    )
+    assert found.capacity == Capacity(10, 8.0, (7, 9), 20, ("p95",), told)
 
 
 def objective(measure, limit, endpoint=WEIGHT):

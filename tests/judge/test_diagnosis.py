@@ -123,6 +123,14 @@ def test_failures_of_one_event(together, told):
     assert ("half the load" in finding.action) is not told
 
 
+def test_slow_answers_of_a_broken_generator():
+    """Where the load generator's own delays may be in the times, nothing is said of the server's workers."""
+    snapshot = figures({WEIGHT: [900] * 20})
+    (finding,) = diagnose([], judged(snapshot, (WEIGHT, "p95", 500.0)), snapshot, generator_broken=True)
+    assert finding.headline == "20 x slow answers at POST /manual_weight"
+    assert finding.advice.startswith("The load generator's own delays may be in these times")
+
+
 def test_what_nobody_answered_is_no_slow_answer():
     """Requests without an answer miss a limit, and say nothing of where answers spend their time."""
     hung = EndpointStats(20, 2, {10: 18, 13_900: 2}, 27_980.0, 13_900.0, unanswered=2)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from chaterload.judge.measure import Endpoint, EndpointStats, Snapshot
 from chaterload.judge.serverside import (
+    MAYBE_OURS,
     ServerSide,
     ServerTime,
     Work,
@@ -128,6 +129,19 @@ def test_a_server_that_started_anew():
     """Counts below those before give no negative number in the sentence."""
     side = compare_sides([work(5000, 5000)], [work(10, 5)], ours())
     assert "/metrics counts 0 of our 150 requests" in side.note
+
+
+def test_a_broken_generator():
+    """Where the load generator's own delays may be in our times, nobody knows how long the server let anybody wait."""
+    side = compare_sides([work(0, 0)], [work()], ours(), generator_broken=True)
+    assert side == ServerSide(note=MAYBE_OURS)
+    assert compare_sides([], [], ours(), generator_broken=True) == ServerSide()
+
+
+def test_every_report_rounds_alike():
+    """What the reports say of a mean time adds up, also where each of its parts would be rounded otherwise."""
+    assert ServerTime(TODAY, 10.6, 0.4).whole_ms == (11, 0, 11)
+    assert ServerTime(TODAY, 10.4, 10.6).whole_ms == (10, 11, 0)
 
 
 def test_others_use_the_server():
