@@ -45,7 +45,8 @@ class _Capacity(BaseModel):
 
     @property
     def most(self) -> tuple[float, str]:
-        return (self.users, "users") if self.asked_rps is None else (self.asked_rps, "req/s")
+        """In the unit that the search raised; by rate what was answered, as the run's own page says."""
+        return (self.users, "users") if self.asked_rps is None else (self.requests_per_second, "req/s")
 
 
 class _Analysis(BaseModel):

@@ -43,7 +43,7 @@ OUTCOME_STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.I
 
 
 def to_text(report: Report) -> str:
-    """What a log shows of it."""
+    """The same as a file, without what to do next: only the run's end knows which other files there are."""
     file = io.StringIO()
     show(report, Console(file=file, force_terminal=False, color_system=None, highlight=False, markup=False))
     return file.getvalue()
@@ -60,11 +60,14 @@ def conclude(report: Report, console: Console, results: Path | None = None) -> N
     """The same, and before it, in a job of GitHub's, its annotations."""
     for line in annotations(report, os.environ):
         console.print(line, soft_wrap=True)
-    show(report, console, results)
+    show(report, console, results, step=_next_step(report, results))
 
 
-def show(report: Report, console: Console, results: Path | None = None) -> None:
-    """Print the verdict and what led to it; it is the first line and the last. `results` is the folder of --results."""
+def show(report: Report, console: Console, results: Path | None = None, *, step: str = "") -> None:
+    """Print the verdict and what led to it; it is the first line and the last.
+
+    `results` is the folder of --results, and `step` is what to do next.
+    """
     _limit_width(console)
     outcome, reasons = report.verdict.outcome, report.verdict.reasons
     console.print()
@@ -93,8 +96,9 @@ def show(report: Report, console: Console, results: Path | None = None) -> None:
     _show_leftovers(report, console)
     if results:
         console.print(Text(f"\nResults in {results}"), soft_wrap=True)
-    step = wrapped(f"Next: {_next_step(report, results)}", console.width, 6, cut_long=False)  # a path is to be copied
-    console.print(Text("\n" + "\n".join(step)), soft_wrap=True)
+    if step:
+        lines = wrapped(f"Next: {step}", console.width, 6, cut_long=False)  # a path is to be copied
+        console.print(Text("\n" + "\n".join(lines)), soft_wrap=True)
     console.print()
     for told in (*reasons, *(f"{path} could not be written" for path in report.unwritten)):
         _print(console, f"  - {told}", 4)
@@ -132,7 +136,10 @@ def _next_step(report: Report, results: Path | None) -> str:
     """What to do now that the run has ended."""
     if results is None:
         return "--results DIR keeps a page with charts of each run, and their history"
-    look = f"open {results / 'verdict.html'}"
+    page = results / "verdict.html"
+    if str(page) in report.unwritten:
+        return f"see in the log why {page} could not be written"
+    look = f"open {page}"
     if report.run.stand_in:
         return f"{look}; to load your own server, set TARGET_HOST and TEST_USER_TOKEN, without --stand-in (README)"
     return f"{look}, and {results.parent / 'index.html'} for all runs"

@@ -94,7 +94,9 @@ def _measured(verdict: Verdict) -> str:
 
 
 def _of_change(change: Comparison, verdict: Verdict) -> Element:
-    return _case("baseline", str(change.endpoint), {_measured(verdict): [str(change)] if change.worse else []})
+    """Skipped where there were too few requests to compare."""
+    problems = {_measured(verdict): [str(change)] if change.worse else [], SKIPPED: [change.word]}
+    return _case("baseline", str(change.endpoint), problems)
 
 
 def _of_run(report: Report) -> list[Element]:

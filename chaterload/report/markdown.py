@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from chaterload.judge import numbers
 from chaterload.judge.diagnosis import Finding
 from chaterload.judge.verdict import Outcome
-from chaterload.report.console import writes_texts
+from chaterload.report.console import LABEL, writes_texts
 from chaterload.report.model import Report
 from chaterload.report.reading import analysis_lines, event_lines, rate_lines, unanswered_lines
 from chaterload.report.rows import CHANGE_COLUMNS, COLUMNS, NUMERIC, Row, change_cells, to_rows
@@ -30,7 +30,7 @@ def to_markdown(report: Report) -> str:
         f"{report.run.users} users, {numbers.plain(report.run.seconds)} s, {total.requests} requests at {rate} "
         f"({report.tier}), {share} failed ({report.grade}). Exit code {int(report.exit_code)}.",
         _table(list(COLUMNS.values()), [key in NUMERIC for key in COLUMNS], map(_cells, to_rows(verdict.results))),
-        _items([*unanswered_lines(report.unanswered), *rate_lines(report.rate), *event_lines(report)]),
+        _items(map(_labelled, [*unanswered_lines(report.unanswered), *rate_lines(report.rate), *event_lines(report)])),
         "**Writes**",
         _items(writes_texts(report).values()),
         *_changes(report),
@@ -43,6 +43,12 @@ def to_markdown(report: Report) -> str:
 def _text(text: str) -> str:
     """As it is, on one line: neither Markdown nor HTML."""
     return _SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
+
+
+def _labelled(line: str) -> str:
+    """A line of figures, whose label is followed by a colon here and by a column on the terminal."""
+    label, text = line[:LABEL].strip(), line[LABEL:]
+    return f"{label}: {text}" if label else text
 
 
 def _items(texts: Iterable[str]) -> str:

@@ -156,8 +156,8 @@ def _server_lines(server: ServerSide) -> list[str]:
     if not waiting:
         return []
     head = "At these endpoints, more than a fifth of the time is not the server's own work, mostly waiting. Mean ms:"
-    rounded = [(t.endpoint, round(t.ours_ms), round(t.server_ms)) for t in waiting[:MOST_WAITING]]
-    rows = [f"    {endpoint}: {ours} = {own} own work + {ours - own}" for endpoint, ours, own in rounded]
+    rounded = [(time.endpoint, *time.whole_ms) for time in waiting[:MOST_WAITING]]
+    rows = [f"    {endpoint}: {ours} = {own} own work + {rest}" for endpoint, ours, own, rest in rounded]
     more = len(waiting) - len(rows)
     return [head, *rows, *([f"    and {more} more, which wait less"] if more else [])]
 

@@ -12,10 +12,17 @@ from chaterload.chater.writes import Tally
 from chaterload.judge import numbers
 from chaterload.judge.diagnosis import FailureCount, diagnose
 from chaterload.judge.serverside import ServerSide, ServerTime
-from chaterload.report.console import MOST_FAILURES, MOST_FIRST, show, show_figures, writes_text
+from chaterload.report.console import MOST_FAILURES, MOST_FIRST, conclude, show, show_figures, to_text, writes_text
 from chaterload.report.model import to_json
 
 from .conftest import LOSSES, NASTY, SAME, TODAY, WEIGHT, WORSE, make_report
+
+
+def concluded(report, results=None):
+    """A run's end, which says what to do next."""
+    file = io.StringIO()
+    conclude(report, Console(file=file, width=100, highlight=False, markup=False), results)
+    return file.getvalue()
 
 
 def shown(report, *, terminal=False, width=100):
@@ -44,12 +51,24 @@ def test_what_to_do_next(stand_in):
     """With a folder it names the page, and how to load one's own server after a stand-in; else how to get a page."""
     report = make_report()
     report = replace(report, run=replace(report.run, stand_in=stand_in))
-    assert "\nNext: --results DIR keeps a page" in shown(report)
-    file = io.StringIO()
-    show(report, Console(file=file), Path("results/one"))
-    (line,) = [line for line in file.getvalue().splitlines() if line.startswith("Next: ")]
+    assert next_step(report, None).startswith("Next: --results DIR keeps a page")
+    line = next_step(report, Path("results/one"))
     assert "open results/one/verdict.html" in line
     assert ("results/index.html" in line, "TARGET_HOST" in line) == (not stand_in, stand_in)
+    assert "Next: " not in to_text(report)  # in a folder it would ask for what lies beside it
+
+
+def next_step(report, results):
+    """What a run's end says that one should do now."""
+    (line,) = [line for line in concluded(report, results).splitlines() if line.startswith("Next: ")]
+    return line
+
+
+def test_a_page_that_could_not_be_written():
+    """Nobody is sent to a page that is not there."""
+    page = str(Path("results/one/verdict.html"))
+    line = next_step(replace(make_report(), unwritten=(page,)), Path("results/one"))
+    assert line == f"Next: see in the log why {page} could not be written"
 
 
 def test_a_terminal_has_colour(any_report):
@@ -86,7 +105,7 @@ def test_nothing_is_taken_for_markup():
 def test_reasons_are_first_and_last():
     """The first reason is told in the first sentence and the next ones below it; at the end, all of them are."""
     reasons = [f"reason number {number} of many" for number in range(9)]
-    text = shown(make_report(invalid=reasons))
+    text = concluded(make_report(invalid=reasons))
     first, last = text.split("Load test of")[0], text.split("\nNext: ")[1]
     assert [reason for reason in reasons if reason in first] == reasons[: MOST_FIRST + 1]
     assert f"  - and {8 - MOST_FIRST} more, told at the end\n" in first

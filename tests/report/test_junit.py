@@ -7,7 +7,7 @@ import pytest
 from chaterload.judge.verdict import Evidence
 from chaterload.report.junit import to_junit
 
-from .conftest import LOSSES, NASTY, SAME, WORSE, make_report
+from .conftest import FEW, LOSSES, NASTY, SAME, WORSE, make_report
 
 PROBLEMS = ("failure", "error", "skipped")
 
@@ -71,11 +71,16 @@ def test_lost_writes():
 
 
 def test_a_missed_objective():
-    """A missed objective and a regression are failures that say why; the others passed."""
-    report = make_report(weight_ms=900, baseline=[WORSE, SAME])
+    """A missed objective and a regression are failures that say why; what could not be compared is skipped."""
+    report = make_report(weight_ms=900, baseline=[WORSE, SAME, FEW])
     found = cases(report)
     assert found["objectives"]["POST /manual_weight p95"] == "failure"
-    assert found["baseline"] == {"POST /manual_weight": "failure", "GET /eater_get_today": ""}
+    assert found["baseline"] == {
+        "POST /manual_weight": "failure",
+        "GET /eater_get_today": "",
+        str(FEW.endpoint): "skipped",
+    }
+    assert "too few (7 of 10)" in messages(report)
     assert found["run"]["nothing else is proven wrong"] == ""
     assert "POST /manual_weight: p95 is 900 ms, expected below 500 ms" in messages(report)
 

@@ -19,6 +19,7 @@ def test_all_is_there():
         "- POST /manual_weight: p95 is 900 ms, expected below 500 ms\n",
         "20 users, 30 s, 240 requests at 8.0 req/s (below low), 8.3 % failed (critical). Exit code 3.",
         "| POST /manual_weight p95 | below 500 ms | 900 ms | 120 | ✗ missed | -80 % |",
+        "- Silence: the longest time without any answer while requests were open: below 1 s",
         "- dishes 45 acknowledged / 43 confirmed, 2 lost",
         "| POST /manual_weight | 100 ms | 400 ms | +300 % | 0 % | 0 % | worse |",
         "- 20 x server error at GET /eater_get_today. Status 500 came first. Usually the server failed",

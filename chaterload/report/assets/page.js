@@ -256,7 +256,7 @@
     link.hidden = !page;
     if (page) link.href = page;
     document.getElementById("picked").textContent = all !== 2 ? "pick two runs in the first column."
-      : page ? "" : `whether a change is more than chance, this tells as a page: python -m chaterload.report DIR --compare ${picked[1].dataset.folder} ${picked[0].dataset.folder}`;
+      : page ? "" : `to see whether a change is more than chance, make the page of both: python -m chaterload.report DIR --compare ${picked[1].dataset.folder} ${picked[0].dataset.folder}`;
     if (all !== 2) return;
     const cell = (tag, text, kind) => { const made = document.createElement(tag); made.textContent = text; made.className = kind || ""; return made; };
     const line = (cells) => { const row = document.createElement("tr"); row.append(...cells); return row; };
