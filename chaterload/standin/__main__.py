@@ -33,20 +33,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gevent.signal_handler(number, server.stop)
     if options.watch_stdin:
         gevent.spawn(_at_end_of_stdin, server.stop)
-    print(_exports(options, server.server_port), flush=True)
+    print(exports(options, server.server_port), flush=True)
     server.serve_forever()
     return 0
 
 
-def _exports(options: Options, port: int) -> str:
-    host = "127.0.0.1" if options.host in ("", "0.0.0.0") else options.host
-    exports = {
-        "TARGET_HOST": f"http://{host}:{port}",
+def exports(options: Options, port: int) -> str:
+    """What a shell needs to run against it."""
+    found = {
+        "TARGET_HOST": f"http://{_reached_at(options.host)}:{port}",
         "TEST_USER_TOKEN": make_token(options.secret, options.email, TOKEN_LIFETIME),
         "TEST_USER_EMAIL": options.email,
         "TEST_AUTH_TOKEN": make_token(options.secret, options.email, TOKEN_LIFETIME),
     }
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in exports.items())
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in found.items())
+
+
+def _reached_at(host: str) -> str:
+    """Where one finds who listens on `host`, as an address in a URL."""
+    found = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{found}]" if ":" in found else found
 
 
 def _at_end_of_stdin(stop: Callable[[], None]) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chaterload.standin.options import STAND_IN_EMAIL
+from chaterload.chater.hosts import base_url
+from chaterload.standin.__main__ import exports
+from chaterload.standin.options import STAND_IN_EMAIL, parse
 from chaterload.standin.process import StandInError, start
 from tests.support.waiting import refuses, wait_for
 
@@ -111,6 +113,17 @@ def test_signals_end_the_command_cleanly(number):
             stand_in.send_signal(number)
             assert stand_in.wait(10) == 0
         assert (stand_in.stdout.read(), stand_in.stderr.read()) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("listens", "found"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("10.0.0.7", "10.0.0.7"), ("db", "db")],
+)
+def test_where_it_is_found(listens, found):
+    """What it exports is a host that a run takes, an IPv6 address in brackets."""
+    first, *_ = exports(parse(["--host", listens]), 5000).splitlines()
+    host = shlex.split(first)[1].removeprefix("TARGET_HOST=")
+    assert host == base_url(host) == f"http://{found}:5000"
 
 
 def test_a_port_in_use_is_one_sentence():
