@@ -30,6 +30,11 @@ _Handed = tuple[Arrival, Cause]
 """An arrival, and what is the cause should it be late."""
 
 
+def takers(environment: Environment) -> list[type[ProtobufUser]]:
+    """The user classes that take arrivals: others do not wait for them, or have no task left by --tags."""
+    return [c for c in environment.user_classes if issubclass(c, ProtobufUser) and c.tasks]
+
+
 class Dispatcher:
     """Hands each arrival to the user that has been idle longest; one that finds nobody idle waits for the next user.
 
@@ -49,8 +54,7 @@ class Dispatcher:
         """
         assert environment.runner is not None
         self._runner = environment.runner
-        # the rest neither waits for arrivals nor, where --tags leave it no task, does anything
-        self._classes = [c for c in environment.user_classes if issubclass(c, ProtobufUser) and c.tasks]
+        self._classes = takers(environment)
         self._plan, self._may_grow, self._in_flight = plan, may_grow, in_flight
         seed = plan.own_seed
         self._random = Random(None if seed is None else f"tasks {seed}")

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 from locust.env import Environment
 
+from chaterload.exits import Refused
 from chaterload.load.rate_search import RateCapacityShape
 from chaterload.load.rates import ArrivalPlan, parse_rate
 from chaterload.load.shapes import CapacityShape, NamedShape, StagedShape, search_limits, staged_shapes
 from chaterload.load.strategies import CAPACITY, RATE, USERS, SearchLimits
 from chaterload.report.summary import duration
 from chaterload.run.criteria import PassCriteria
+from chaterload.run.dispatch import takers
 from chaterload.run.figures import waiting, with_open, without_lost_writes
 from chaterload.run.node import Node, options_of
 from chaterload.run.run_options import RunOptions
@@ -75,10 +77,13 @@ def planned_users(environment: Environment) -> int:
 
 
 def arrival_plan(environment: Environment) -> ArrivalPlan | None:
-    """How tasks arrive; None in a run by users."""
+    """How tasks arrive; None in a run by users. Refused where no user would take an arrival."""
     options, shape = options_of(environment), chosen_shape(environment)
     if not (shape.by_rate if shape else options.rate):
         return None
+    if not takers(environment):
+        names = ", ".join(user_class.__name__ for user_class in environment.user_classes)
+        raise Refused(f"No user of {names} takes arrivals. Expected a ProtobufUser with a task, or a load by users.")
     return ArrivalPlan(options.arrivals, options.arrivals_seed, options.rate_users)
 
 

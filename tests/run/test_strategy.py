@@ -4,7 +4,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from locust import User, task
 
+from chaterload.chater.user import ProtobufUser
 from chaterload.exits import Refused
 from chaterload.load.rate_search import RateCapacityShape
 from chaterload.load.rates import ArrivalPlan
@@ -23,10 +25,28 @@ PLAIN = {
 }
 
 
+class Caller(ProtobufUser):
+    """Takes arrivals."""
+
+    @task
+    def call(self) -> None: ...
+
+
+class NotOurs(User):
+    """Does not."""
+
+    @task
+    def call(self) -> None: ...
+
+
 def environment_of(**options: Any) -> Any:
     """An environment with these options, once its load is chosen."""
     environment: Any = SimpleNamespace(
-        parsed_options=SimpleNamespace(**PLAIN | options), shape_class=None, stats=None, available_shape_classes={}
+        parsed_options=SimpleNamespace(**PLAIN | options),
+        shape_class=None,
+        stats=None,
+        available_shape_classes={},
+        user_classes=[Caller],
     )
     judge: Any = SimpleNamespace(objectives=())
     sampler: Any = SimpleNamespace(runner=None, cpu_percent=lambda: 0.0)
@@ -45,6 +65,17 @@ def test_a_plain_run_by_rate():
     assert arrival_plan(environment) == ArrivalPlan("even", 7, 100)
     assert asked_rate(environment) == 75.0
     assert planned_users(environment) == 1
+
+
+@pytest.mark.parametrize("classes", [[NotOurs], [ProtobufUser], [NotOurs, ProtobufUser]])
+def test_nobody_takes_arrivals(classes):
+    """A run by rate without a user that takes arrivals is refused, by the names of its classes."""
+    environment = environment_of(rate="20")
+    environment.user_classes = classes
+    with pytest.raises(Refused, match=f"No user of {classes[0].__name__}.* takes arrivals"):
+        arrival_plan(environment)
+    environment.parsed_options.rate = None
+    assert arrival_plan(environment) is None
 
 
 def test_a_plain_run_by_users():

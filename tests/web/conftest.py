@@ -12,12 +12,13 @@ from typing import Any, cast
 import gevent
 import pytest
 from flask.testing import FlaskClient
-from locust import User, constant, task
+from locust import constant, task
 from locust.env import Environment
 from locust.stats import RequestStats
 from locust.web import WebUI
 
 from chaterload.chater.environment import load_settings
+from chaterload.chater.user import ProtobufUser
 from chaterload.run.controller import RunController
 from chaterload.run.lifecycle import Prepared
 from chaterload.run.run_options import RunOptions
@@ -27,13 +28,13 @@ HOST = "http://127.0.0.1:5000"
 OWN = {"Origin": "http://localhost:8089", "Host": "localhost:8089"}
 
 
-class ChaterUser(User):
-    """One of Locust's that does nothing."""
+class ChaterUser(ProtobufUser):
+    """One that does nothing."""
 
     wait_time = constant(1)
 
     @task
-    def rest(self) -> None:
+    def idle(self) -> None:
         pass
 
 

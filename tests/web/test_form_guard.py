@@ -185,8 +185,8 @@ HOSTILE_JSON = {
     "deep objects": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
     "a deep value": b'{"user_class_name": "ChaterUser", "tasks": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
     "no task": b'{"user_class_name": "ChaterUser", "tasks": []}',
-    "tasks that are a name": b'{"user_class_name": "ChaterUser", "tasks": "rest"}',
-    "an unknown task": b'{"user_class_name": "ChaterUser", "tasks": ["rest", "__init__"]}',
+    "tasks that are a name": b'{"user_class_name": "ChaterUser", "tasks": "idle"}',
+    "an unknown task": b'{"user_class_name": "ChaterUser", "tasks": ["idle", "__init__"]}',
     "a task that is an object": b'{"user_class_name": "ChaterUser", "tasks": [{}]}',
     "a number of many digits": b'{"user_class_name": "ChaterUser", "weight": ' + b"9" * 10_000 + b"}",
     "a name that is a list": b'{"user_class_name": ["ChaterUser"]}',
@@ -208,7 +208,7 @@ def test_hostile_json(make: Make, body: bytes) -> None:
     assert answer.get_json()["message"].startswith(
         ("A user class may be changed", "Expected whole numbers", "The user's tasks are none, or unknown")
     )
-    assert site.runner.user_classes[0].tasks == [ChaterUser.rest]
+    assert site.runner.user_classes[0].tasks == [ChaterUser.idle]
 
 
 @pytest.mark.parametrize("moment", [Phase.RUNNING, Phase.STOPPING])
