@@ -65,7 +65,7 @@ lock: | $(BIN)/python ## Write requirements*.lock anew: the newest that the rang
 	$(LOCK) requirements.txt -c requirements-dev.lock -o requirements.lock
 	sed '/^grpcio-tools/d' requirements.txt | $(LOCK) - -c requirements-dev.lock -o requirements-image.lock
 
-pictures: $(VENV)/.dev ## Make the pictures of README and docs anew, from runs against a stand-in (5 minutes)
+pictures: $(VENV)/.dev ## Make the pictures of README and docs anew, from runs against a stand-in (ten minutes)
 	$(BIN)/python docs/pictures.py
 
 clean: ## Remove what was installed and generated here

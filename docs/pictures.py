@@ -65,7 +65,7 @@ ENDINGS = {
         LIMITS
         | {
             "POST /manual_weight p95": "slower than it may be",
-            "            weights": "acknowledged, and never seen",
+            "            weights": "acknowledged, and not there in time",
             "Diagnosis": "what it points to, and what to do",
             "  - ": "the reasons, the most important first",
             "Verdict": "the build fails",
@@ -88,9 +88,9 @@ ENDINGS = {
         ("--strategy", "capacity", "--strategy-scale", "0.1", "--stand-in-options", "--workers 1 --service-ms 60"),
         {
             "Objective  ": "the best step that was found",
-            "Capacity": "the most that it takes, and what breaks next",
+            "Capacity": "the most that it takes",
             "Throughput against": "from here on, more users only wait longer",
-            "    POST /delete_food": "nearly all of the time is waiting",
+            "    POST /delete_food": "most of the time is waiting",
         },
     ),
 }
