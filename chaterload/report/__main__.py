@@ -14,14 +14,15 @@ def main(arguments: Sequence[str] | None = None) -> Exit:
     """The exit code."""
     given = _parser().parse_args(arguments)
     try:
-        if not given.folder.is_dir():
-            raise Refused(f"{str(given.folder)!r} is no folder. Expected one of --results.")
+        if not given.folder or not Path(given.folder).is_dir():
+            raise Refused(f"{given.folder!r} is no folder. Expected one of --results.")
+        folder = Path(given.folder)
         pages = []
         if given.compare:
-            runs, _ = read_runs(given.folder)
-            before, now = (_run(runs, given.folder, name) for name in given.compare)
-            pages.append(write_page(given.folder, (before, now)))
-        pages.insert(0, update_index(given.folder, anew=True))
+            runs, _ = read_runs(folder)
+            before, now = (_run(runs, folder, name) for name in given.compare)
+            pages.append(write_page(folder, (before, now)))
+        pages.insert(0, update_index(folder, anew=True))
     except (Refused, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return Exit.NEVER_STARTED
@@ -39,7 +40,7 @@ def _run(runs: Sequence[PastRun], folder: Path, name: str) -> PastRun:
 
 def _parser() -> CommandParser:
     parser = CommandParser(prog="python -m chaterload.report", description=__doc__)
-    parser.add_argument("folder", metavar="DIR", type=Path, help="a folder of --results; what it holds may be copied")
+    parser.add_argument("folder", metavar="DIR", help="a folder of --results; what it holds may be copied")
     parser.add_argument(
         "--compare",
         nargs=2,

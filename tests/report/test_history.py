@@ -264,6 +264,14 @@ def test_the_command_refuses(tmp_path, capsys, arguments):
     assert "Expected" in capsys.readouterr().err
 
 
+def test_a_folder_that_an_unset_variable_names(tmp_path, capsys, monkeypatch):
+    """An empty name is not the folder that one is in."""
+    monkeypatch.chdir(tmp_path)
+    assert main([""]) == Exit.NEVER_STARTED
+    assert "'' is no folder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_parallel_runs_do_no_harm(tmp_path):
     """Of processes that end at once, the page has all runs, and is whole at any time."""
     folders = [keep(tmp_path, number) for number in range(6)]
