@@ -175,7 +175,7 @@ def test_smoke(locust: Run, server: StandInProcess, small_photo: dict[str, str])
 
 def test_spike(locust: Run, server: StandInProcess, small_photo: dict[str, str], tmp_path: Path) -> None:
     """One run goes from 10 users to 100 within two seconds and back to 10, and one report tells of its recovery."""
-    arguments = ("--strategy", "spike", "--strategy-scale", "0.02", "--csv", "locust")
+    arguments = ("--strategy", "spike", "--strategy-scale", "0.015", "--csv", "locust")
     output, code, result = run(locust, server, *arguments, photo=small_photo)
     assert code == 0, output
     assert (result["run"]["strategy"], result["run"]["users"]) == ("spike", 100)

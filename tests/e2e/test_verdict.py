@@ -118,7 +118,7 @@ def test_fast_enough_and_then_slower(locust: Run, server: StandInProcess, tmp_pa
 def test_the_same_verdict_in_every_mode(locust: Run, server: StandInProcess, tmp_path: Path, mode: str) -> None:
     """One process, --processes 2, and a master with two workers miss the one slow path, and count each request once."""
     (tmp_path / "one.toml").write_text(f'["POST /manual_weight"]\np95 = 0.5\n{GENEROUS[GENEROUS.index("30") + 3 :]}')
-    arguments = ("--headless", "--users", "30", "--spawn-rate", "30", "--objectives", "one.toml", *FILES)
+    arguments = (*FLOW, "--objectives", "one.toml", *FILES)
     if mode == "master":
         cluster = Cluster(locust, 2, *arguments, env=credentials(server))
         document = ended_after(cluster.master, server, 40)

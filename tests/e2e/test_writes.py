@@ -138,7 +138,7 @@ def test_no_false_alarm_with_hundreds_of_users_on_one_account(
 ) -> None:
     """200 users of two workers on one account, none of whose writes is lost, see every one of them."""
     run = locust(
-        *("--headless", "--users", "200", "--spawn-rate", "200", "--run-time", "8s", *processes(2)),
+        *("--headless", "--users", "200", "--spawn-rate", "200", "--run-time", "5s", *processes(2)),
         *("--verdict-json", "verdict.json"),
         env=credentials(server) | small_photo,
     )
