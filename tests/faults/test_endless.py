@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ import psutil
 from chaterload.chater.wire import JSON, PROTOBUF
 from chaterload.exits import Exit
 from tests.e2e.conftest import Locust, Run, wait_for
-from tests.faults.conftest import Script, Target, head, kinds, say, verdict, whole
+from tests.faults.conftest import Script, Target, head, kinds, verdict, whole
 
 MakeTarget = Callable[..., Target]
 
@@ -48,9 +49,10 @@ def trickle(start: bytes) -> Script:
     return script
 
 
-def bomb(length: int) -> bytes:
-    """An answer that expands to `length` bytes."""
-    body = gzip.compress(b"\0" * length, 9)
+@cache
+def bomb() -> bytes:
+    """An answer that expands to 512 MB, and takes seconds to make: not while tests are collected."""
+    body = gzip.compress(b"\0" * (512 << 20), 9)
     return head(len(body), PROTOBUF, "200 OK", "Content-Encoding: gzip") + body
 
 
@@ -60,7 +62,7 @@ ATTACKS: dict[str, Script] = {
     "/alcohol_range": endless(b"HTTP/1.1 200 OK\r\nX: ", b"y"),
     "/feedback": endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "/eater_auth": endless(head(None), b"z"),
-    "/eater_get_today": say(bomb(512 << 20)),
+    "/eater_get_today": lambda connection: connection.sendall(bomb()),
     "/metrics": endless(head(None, "text/plain"), b"a 1\n"),
 }
 
@@ -84,6 +86,7 @@ class Memory:
 
 def test_every_answer_without_end_at_once(locust: Run, target: MakeTarget) -> None:
     """Every path floods the run in its own way: answers are cut off and counted, and the run ends in time and whole."""
+    bomb()  # before anybody asks for it
     hostile = target(ATTACKS)
     options = (
         "--headless",
