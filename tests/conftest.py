@@ -32,9 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if silent:
         raise pytest.UsageError("Each test says in one sentence what it shows. Silent: " + ", ".join(silent))
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    processes = ("contract", "e2e", "faults")
-    slow = [item for item in items if item.path.parent.name in processes]
-    quick = [item for item in items if item.path.parent.name not in processes]
+    slow = [item for item in items if item.path.parent.name in ("e2e", "faults")]
+    quick = [item for item in items if item.path.parent.name not in ("e2e", "faults")]
     items[:] = [item for n in range(workers) for tests in (slow, quick) for item in _share(tests, n, workers)]
 
 
