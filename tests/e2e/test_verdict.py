@@ -108,9 +108,10 @@ def test_fast_enough_and_then_slower(locust: Run, server: StandInProcess, tmp_pa
     assert set(states(second).values()) == {"met", "not_applicable"}
     worse = {row["endpoint"]: row["p95_now_ms"] for row in second["baseline"] if row["slower"]}
     assert worse["POST /get_recommendation"] >= 900
-    # a busy machine may be slower elsewhere too
-    assert len(second["reasons"]) == len(worse)
-    assert all(re.search(r" worse than the baseline: median \S+ m?s -> ", reason) for reason in second["reasons"])
+    # a busy machine may be slower elsewhere too, and so may the p95 of all requests
+    reasons = [reason for reason in second["reasons"] if not reason.startswith("all requests ")]
+    assert len(reasons) == len(worse.keys() - {"all requests"})
+    assert all(re.search(r" worse than the baseline: median \S+ m?s -> ", reason) for reason in reasons)
 
 
 @with_options("--slow", "/manual_weight=900")
