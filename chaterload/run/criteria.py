@@ -7,6 +7,7 @@ from pathlib import Path
 
 from locust.env import Environment
 
+from chaterload.chater.textfiles import is_folder
 from chaterload.exits import Refused, first_ten, looks_like
 from chaterload.judge.baseline import load_baseline
 from chaterload.judge.comparison import Window
@@ -37,7 +38,7 @@ class PassCriteria:
     def load(cls, objectives: str | None, baseline: Path | None, tolerance: float) -> "PassCriteria":
         """Read the files that the options name. Refused when one of them is wrong."""
         file = find(objectives)
-        if objectives and file == DEFAULT_FILE:
+        if objectives and file == DEFAULT_FILE and is_folder(Path(objectives)):
             logger.info(
                 "--objectives %r is an empty folder: the objectives that come with this test are used.", objectives
             )
