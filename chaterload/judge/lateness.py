@@ -61,22 +61,24 @@ def add_up_arrivals(reports: Iterable[Mapping[str, Any]]) -> Arrivals | None:
     return total
 
 
+_GENERATOR = "the load generator was the cause, it was too busy or stood still; spread the rate over workers"
+_CAUSES = (
+    _GENERATOR,
+    "the server was the cause, all users that may be there (--rate-users) waited for its answers",
+    "the bound on users (--rate-users) was the cause, all of them were in tasks and most waited for no answer",
+)
+"""In the order of `counts` below; of equal ones the first is told."""
+
+
 def late_because(arrivals: Arrivals | None) -> tuple[list[str], list[str]]:
     """Sentences, none or one, on why so many were late: the generator's doing, and what is not."""
     if arrivals is None or arrivals.late_ratio < INVALID_FROM:
         return [], []
     told = f"{plain(arrivals.late)} of {plain(arrivals.arrivals)} arrivals ({percent(arrivals.late_ratio)}) were late, "
     told += f"the latest by {milliseconds(arrivals.latest_ms)}: "
-    most = max(arrivals.late_by_generator, arrivals.late_by_pool, arrivals.late_by_server)
-    if most == arrivals.late_by_generator:
-        return [
-            f"{told}the load generator was the cause, it was too busy or stood still; spread the rate over workers"
-        ], []
-    if most == arrivals.late_by_server:
-        told += "the server was the cause, all users that may be there (--rate-users) waited for its answers"
-        return [], [told]
-    told += "the bound on users (--rate-users) was the cause, all of them were in tasks and most waited for no answer"
-    return [], [told]
+    counts = arrivals.late_by_generator, arrivals.late_by_server, arrivals.late_by_pool
+    cause = _CAUSES[counts.index(max(counts))]
+    return ([f"{told}{cause}"], []) if cause == _GENERATOR else ([], [f"{told}{cause}"])
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from chaterload.judge.verdict import Outcome
 from chaterload.report.model import Report
-from chaterload.report.summary import sentence
+from chaterload.report.summary import first_reasons, sentence
 
 IN_GITHUB = "GITHUB_ACTIONS"
 """The variable that is "true" in each job of GitHub Actions."""
@@ -32,9 +32,8 @@ def refusal_annotations(problems: Sequence[str], environ: Mapping[str, str]) -> 
 def _annotate(level: str, title: str, texts: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     if environ.get(IN_GITHUB) != "true":
         return []
-    if len(texts) > MOST:
-        texts = (*texts[: MOST - 1], f"and {len(texts) - MOST + 1} more reasons: the log has them all")
-    return [f"::{level} title={_escaped(title, _OF_PROPERTIES)}::{_escaped(text, _ESCAPES)}" for text in texts]
+    told = first_reasons(texts, MOST, ": the log has them all")
+    return [f"::{level} title={_escaped(title, _OF_PROPERTIES)}::{_escaped(text, _ESCAPES)}" for text in told]
 
 
 def _escaped(text: str, escapes: Mapping[str, str]) -> str:

@@ -59,6 +59,13 @@ def sentence(report: Report) -> str:
     return "; ".join(part for part in (told, more, _writes(report)) if part)
 
 
+def first_reasons(reasons: Sequence[str], most: int, where: str = "") -> list[str]:
+    """At most so many; the last of them says how many more there are, and `where`."""
+    if len(reasons) <= most:
+        return list(reasons)
+    return [*reasons[: most - 1], f"and {len(reasons) - most + 1} more reasons{where}"]
+
+
 def capacity_headline(capacity: Capacity) -> str:
     """How much it takes: `75 users, 80.1 req/s`."""
     if capacity.asked_rps:

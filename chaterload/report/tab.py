@@ -10,7 +10,7 @@ from chaterload.judge.verdict import Verdict
 from chaterload.report.formats import FORMATS
 from chaterload.report.model import Report
 from chaterload.report.rows import COLUMNS, Row, to_rows
-from chaterload.report.summary import sentence
+from chaterload.report.summary import first_reasons, sentence
 
 KEY = "objectives"
 SHOWN = ("objective", "state", "measured", "limit", "margin", "requests")
@@ -67,12 +67,9 @@ def _waiting(moment: Moment) -> Iterator[str]:
 
 def _reasons(moment: Moment) -> list[str]:
     """The weightiest; of a run that has passed, what was met."""
-    reasons = list(moment.verdict.reasons)
-    if not reasons and moment.report:
+    if not moment.verdict.reasons and moment.report:
         return [sentence(moment.report)]
-    if len(reasons) <= MOST_REASONS:
-        return reasons
-    return [*reasons[: MOST_REASONS - 1], f"and {len(reasons) - MOST_REASONS + 1} more reasons"]
+    return first_reasons(moment.verdict.reasons, MOST_REASONS)
 
 
 def _one_cell(text: str) -> dict[str, str]:

@@ -53,19 +53,17 @@ def ask_server(host: str, settings: Settings) -> list[str]:
     Where each of its processes has its own, a look shows any of them: they differ, and are looked at until no new one
     has come for a while. Nothing of ours is sent meanwhile that could change them.
     """
-    seen: list[str] = []
-    pages, last_new, deadline = set[str](), 0, time.monotonic() + METRICS_TIMEOUT_S
+    seen, last_new, deadline = list[str](), 0, time.monotonic() + METRICS_TIMEOUT_S
     for look in range(MOST_LOOKS):
         page = read_metrics(host, tls_verify=settings.tls_verify)
         if page is None:
             break
         page = histogram_lines(page)
+        if page not in seen:
+            last_new = look
         if seen[-1:] != [page]:
             seen.append(page)
-        if page not in pages:
-            pages.add(page)
-            last_new = look
-        enough = LOOKS if len(pages) == 1 else LOOKS_AT_SEVERAL
+        enough = LOOKS if len(seen) == 1 else LOOKS_AT_SEVERAL
         if look - last_new >= enough or time.monotonic() > deadline:
             break
     return seen
